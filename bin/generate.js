@@ -1,0 +1,73 @@
+// Writes what follows from other files: lib/types/*.ts from schemas/*.json; the chart's values.schema.json and the
+// README's table of settings from lib/config/schema.ts (as built). For developers; `--check` fails when a file would
+// change.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { compile } from 'json-schema-to-typescript'
+import { format, resolveConfig } from 'prettier'
+import { configJsonSchema, configTable } from '../dist/config/describe.js'
+
+const root = new URL('../', import.meta.url)
+const check = process.argv.includes('--check')
+const stale = []
+
+// In a pod the token comes from the chart's Secret, and the cluster is the one that the pod is in.
+const notInChart = ['token', 'token-file', 'kubeconfig', 'context']
+
+await types()
+await valuesSchema()
+await readme()
+
+if (check && stale.length > 0) {
+  process.stderr.write(`stale: ${stale.join(', ')}; run \`npm run generate\`\n`)
+  process.exitCode = 1
+}
+
+async function types() {
+  for (const file of readdirSync(new URL('schemas/', root)).toSorted()) {
+    const name = file.replace(/\.json$/, '')
+    const text = await compile(JSON.parse(read(`schemas/${file}`)), name, {
+      additionalProperties: false,
+      bannerComment: `// Generated from schemas/${file} by \`npm run generate\`. Do not edit.`,
+      style: { semi: false, singleQuote: true, printWidth: 100 },
+    })
+    keep(`lib/types/${name}.ts`, text)
+  }
+}
+
+async function valuesSchema() {
+  const own = JSON.parse(read('helm/values.own.schema.json'))
+  const properties = { config: configJsonSchema(notInChart), ...own.properties }
+  const path = 'helm/job-spawner/values.schema.json'
+  keep(path, await pretty(path, JSON.stringify({ ...own, properties })))
+}
+
+async function readme() {
+  if (!existsSync(new URL('README.md', root))) return
+  const old = read('README.md')
+  const table = await pretty('README.md', configTable())
+  const markers = /(?<=<!-- config -->\n)[^]*?(?=<!-- \/config -->)/
+  if (!markers.test(old)) throw new Error('README.md has no <!-- config --> … <!-- /config -->')
+  keep(
+    'README.md',
+    old.replace(markers, () => `\n${table}\n`),
+  )
+}
+
+// As `npm run format` would leave it, so that the two never undo each other.
+async function pretty(path, text) {
+  const filepath = fileURLToPath(new URL(path, root))
+  return format(text, { ...(await resolveConfig(filepath)), filepath })
+}
+
+function read(path) {
+  return readFileSync(new URL(path, root), 'utf8')
+}
+
+function keep(path, text) {
+  const url = new URL(path, root)
+  const old = existsSync(url) ? readFileSync(url, 'utf8') : undefined
+  if (old === text) return
+  if (check) stale.push(path)
+  else writeFileSync(url, text)
+}
