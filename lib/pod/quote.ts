@@ -1,0 +1,18 @@
+/**
+ * What the shell in a command container runs for a container's own `command` and `args`: the items of `command` are
+ * lines of a script and stay as they are; `args`, when there are any, follow the last line, each quoted as one word.
+ */
+export function commandText(command: readonly string[], args: readonly string[]): string {
+  return [command.join('\n'), ...args.map(shellWord)].join(' ')
+}
+
+/** The text as one word of a POSIX shell: the shell sees the very same characters. */
+export function shellWord(text: string): string {
+  if (text === '') return "''"
+  if (/[ \t\n]/.test(text)) return `'${text.replaceAll("'", String.raw`'\''`)}'`
+  return text.replaceAll(special, String.raw`\$&`)
+}
+
+// A hash begins a comment only at the start of a word. A tilde is a home directory there, and in bash also where an
+// assignment's value may start.
+const special = /[\\'"`${[|&;<>()*?!]|^#|(?<=^|[=:])~/g
