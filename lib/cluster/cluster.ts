@@ -1,0 +1,160 @@
+import {
+  BatchV1Api,
+  CoreV1Api,
+  ServerConfiguration,
+  VersionApi,
+  createConfiguration,
+  type CoreV1Event,
+  type KubeConfig,
+  type V1Job,
+  type V1Node,
+  type V1Pod,
+} from '@kubernetes/client-node'
+import type { Clock } from '../clock.js'
+import type { Log } from '../log.js'
+import { ClusterError, isClusterError, isNotFound } from './cluster-error.js'
+import { listWatch, typed, type ListWatch } from './list-watch.js'
+import { ensureNamespace, pingCluster } from './preflight.js'
+import { secretVerbs, type SecretVerbs } from './secrets.js'
+import { Transport } from './transport.js'
+
+/**
+ * What we ask of a Kubernetes cluster: Jobs, pods and events of the jobs' namespace, Secrets of the ledger's. Methods
+ * throw `ClusterError`; `ping` and `ensureNamespace`, which belong to the start, throw a `Problem`.
+ */
+export interface Cluster {
+  /** Host and port of the API server, for messages. */
+  readonly host: string
+  /** The namespace of the jobs. */
+  readonly namespace: string
+  /** The Secret verbs of the ledger's namespace. */
+  readonly secrets: SecretVerbs
+  /**
+   * The API server's version.
+   * @throws Problem CLUSTER_UNREACHABLE, CLUSTER_REFUSED
+   */
+  ping(): Promise<string>
+  /**
+   * Makes the namespace when it is missing.
+   * @throws Problem CLUSTER_UNREACHABLE, CLUSTER_REFUSED
+   */
+  ensureNamespace(name: string): Promise<void>
+  /** Creates the Job; when one of that name exists already it is the same Job, as names are derived from job ids. */
+  createJob(job: V1Job): Promise<{ job: V1Job; existed: boolean }>
+  getJob(name: string): Promise<V1Job | undefined>
+  /** Deletes the Job, and its pods after it. Fine when there is none. */
+  deleteJob(name: string, options?: { background: true }): Promise<void>
+  getPod(name: string): Promise<V1Pod | undefined>
+  /** Fine when there is none. */
+  deletePod(name: string, options?: { graceSeconds?: number }): Promise<void>
+  podsOfJob(jobName: string): Promise<V1Pod[]>
+  /** The last lines of a container, at most 64 KiB of them. */
+  podLog(name: string, container: string, tailLines: number): Promise<string>
+  nodes(): Promise<V1Node[]>
+  /** The newest that the API server has (at most 500) about the pod or Job of that name. */
+  events(name: string): Promise<CoreV1Event[]>
+  /** The pods with these labels, for a `Reflector`. */
+  watchPods(labelSelector: string): ListWatch<V1Pod>
+  /** The Jobs with these labels, for a `Reflector`. */
+  watchJobs(labelSelector: string): ListWatch<V1Job>
+  /** Ends all connections at once. */
+  close(): Promise<void>
+}
+
+export interface ClusterOptions {
+  kubeConfig: KubeConfig
+  namespace: string
+  ledgerNamespace: string
+  log: Log
+  clock: Clock
+}
+
+/** A cluster over kept connections. Nothing is asked of it before the first call. */
+export function connectCluster(options: ClusterOptions): Cluster {
+  const { kubeConfig, namespace, ledgerNamespace, log, clock } = options
+  const transport = new Transport({ kubeConfig, log, clock })
+  const baseServer = new ServerConfiguration(transport.server, {})
+  const configuration = createConfiguration({ baseServer, httpApi: transport.library })
+  const core = new CoreV1Api(configuration)
+  const version = new VersionApi(configuration)
+  const podsPath = `/api/v1/namespaces/${namespace}/pods`
+  const jobsPath = `/apis/batch/v1/namespaces/${namespace}/jobs`
+  return {
+    host: transport.host,
+    namespace,
+    secrets: secretVerbs(transport, core, ledgerNamespace),
+    ping: () => pingCluster(version, transport.host),
+    ensureNamespace: name => ensureNamespace(core, { name, host: transport.host, log }),
+    ...jobVerbs(transport, new BatchV1Api(configuration), { namespace, jobsPath }),
+    ...podVerbs(transport, core, { namespace, podsPath }),
+    nodes: async () => (await core.listNode()).items,
+    events: async name => {
+      const fieldSelector = `involvedObject.name=${name}`
+      return (await core.listNamespacedEvent({ namespace, fieldSelector, limit: 500 })).items
+    },
+    watchPods: labelSelector =>
+      listWatch(transport, { path: podsPath, type: 'V1Pod', labelSelector }),
+    watchJobs: labelSelector =>
+      listWatch(transport, { path: jobsPath, type: 'V1Job', labelSelector }),
+    close: () => transport.close(),
+  }
+}
+
+function jobVerbs(
+  transport: Transport,
+  batch: BatchV1Api,
+  { namespace, jobsPath }: { namespace: string; jobsPath: string },
+): Pick<Cluster, 'createJob' | 'getJob' | 'deleteJob'> {
+  const getJob = (name: string) => unlessMissing(batch.readNamespacedJob({ namespace, name }))
+  return {
+    getJob,
+    createJob: async job => {
+      try {
+        // As it is: client-node's models drop fields that they do not know, and a pod may have newer ones.
+        const made = await transport.json({ method: 'POST', path: jobsPath, body: job })
+        return { job: typed(made, 'V1Job'), existed: false }
+      } catch (error) {
+        if (!isClusterError(error, 'exists')) throw error
+        const found = await getJob(job.metadata?.name ?? '')
+        if (found) return { job: found, existed: true }
+        throw new ClusterError({ reason: 'Vanished', message: 'the Job existed, and then did not' })
+      }
+    },
+    deleteJob: async name => {
+      const propagationPolicy = 'Background'
+      await unlessMissing(batch.deleteNamespacedJob({ namespace, name, propagationPolicy }))
+    },
+  }
+}
+
+function podVerbs(
+  transport: Transport,
+  core: CoreV1Api,
+  { namespace, podsPath }: { namespace: string; podsPath: string },
+): Pick<Cluster, 'getPod' | 'deletePod' | 'podsOfJob' | 'podLog'> {
+  return {
+    getPod: name => unlessMissing(core.readNamespacedPod({ namespace, name })),
+    deletePod: async (name, { graceSeconds: gracePeriodSeconds } = {}) => {
+      await unlessMissing(core.deleteNamespacedPod({ namespace, name, gracePeriodSeconds }))
+    },
+    podsOfJob: async jobName => {
+      const labelSelector = `job-name=${jobName}`
+      return (await core.listNamespacedPod({ namespace, labelSelector })).items
+    },
+    podLog: (name, container, tailLines) =>
+      transport.text({
+        method: 'GET',
+        path: `${podsPath}/${encodeURIComponent(name)}/log`,
+        query: { container, tailLines, limitBytes: 64 * 1024 },
+      }),
+  }
+}
+
+async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
+}
