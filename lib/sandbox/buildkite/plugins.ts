@@ -1,0 +1,40 @@
+/**
+ * A plugin's full source: `docker#v1` is `github.com/buildkite-plugins/docker-buildkite-plugin#v1`, `acme/x` is
+ * `github.com/acme/x-buildkite-plugin`; paths and URLs are left alone (Buildkite's "Plugin sources").
+ */
+export function pluginSource(source: string): string {
+  if (/^[./\\]/.test(source) || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(source)) return source
+  const [path = '', version] = source.split('#', 2)
+  const parts = path.split('/')
+  if (parts.length > 2) return source
+  const suffix = version === undefined ? '' : `#${version}`
+  const owner = parts.length === 2 ? parts[0] : 'buildkite-plugins'
+  return `github.com/${owner}/${parts.at(-1)}-buildkite-plugin${suffix}`
+}
+
+/** One plugin of a step, as `BUILDKITE_PLUGINS` has it: its full source and its settings, `null` without settings. */
+export type Plugin = Record<string, unknown>
+
+/**
+ * The plugins of a step in the order given. The YAML may be a list of names and one-key maps, or one map.
+ * Nothing when it is none of these.
+ */
+export function pluginList(value: unknown): Plugin[] | undefined {
+  if (isMap(value)) return Object.entries(value).map(([source, config]) => plugin(source, config))
+  if (!Array.isArray(value)) return undefined
+  const lists = value.map((item: unknown) => {
+    if (typeof item === 'string') return [plugin(item, null)]
+    return isMap(item)
+      ? Object.entries(item).map(([source, config]) => plugin(source, config))
+      : undefined
+  })
+  return lists.includes(undefined) ? undefined : lists.flatMap(list => list ?? [])
+}
+
+function plugin(source: string, config: unknown): Plugin {
+  return { [pluginSource(source)]: config ?? null }
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
