@@ -1,0 +1,297 @@
+import type { Clock } from '../clock.js'
+import type { FinishOutcome, GatewayRun, PodFinish } from '../gateway/gateway-run.js'
+import { advanced, type ChunkNumbers, type LogPosition } from '../gateway/splice.js'
+import type { ClosingRecord } from '../ledger/record.js'
+import type { Log } from '../log.js'
+import type { AgentJob } from '../types/agent-job.js'
+import { UpstreamError, type Connection } from '../upstream/connection.js'
+import { annotate, finish, jobState, start, uploadChunk, type Chunk } from '../upstream/jobs.js'
+import { policies, retryableStatus, type RetryPolicy } from '../upstream/retry.js'
+import type { AgentSession, JobSession } from '../upstream/session.js'
+import { finishOf, reportedStatus, type Cause, type Ending } from './ending.js'
+import { Journal, type Opening } from './journal.js'
+import { closingLines, logText } from './log-lines.js'
+
+/** What is durable of an accepted job, beyond what upstream answered. */
+export interface RunState {
+  opening: Opening
+  cursor?: LogPosition
+  closing?: ClosingRecord
+}
+
+/** What a run is made of. */
+export interface RunOptions {
+  payload: AgentJob
+  secret: string
+  state: RunState
+  /** Whether an earlier process may have told a pod where its chunks begin. */
+  restored: boolean
+  /** The slot's session as it is now; the last one that was known when upstream has refused it. */
+  session: () => AgentSession
+  connection: Connection
+  log: Log
+  clock: Clock
+  /** Makes the state durable. */
+  keep: (state: RunState) => Promise<void>
+}
+
+/** One accepted job, until it has ended at Buildkite. */
+export class Run implements GatewayRun {
+  readonly jobId: string
+  readonly secret: string
+  readonly payload: AgentJob
+  readonly log: Log
+  /** Resolves once, when the job has ended. */
+  readonly ended: Promise<Ending>
+  /** Aborted when the run has ended, or is left to the next process. */
+  readonly signal: AbortSignal
+  ending: Ending | undefined
+  /** Whether the pod agent has been seen to run, by the gateway or in the pod's status. */
+  podSeen: boolean
+  /** When the pod agent last asked for the job's state; it handles a cancellation itself then. */
+  podPolledAt: number | undefined
+  /** Whether the Job has been made, now or by an earlier process. */
+  jobCreated = false
+  private started = false
+  private closing = false
+  private reported: PodFinish | undefined
+  private delivering: Promise<unknown> | undefined
+  private state: RunState
+  private readonly journal: Journal
+  private readonly stop = new AbortController()
+  private resolveEnded!: (ending: Ending) => void
+
+  constructor(private readonly options: RunOptions) {
+    this.jobId = options.payload.id
+    this.secret = options.secret
+    this.payload = options.payload
+    this.state = options.state
+    this.log = options.log.child({ job: this.jobId })
+    this.signal = this.stop.signal
+    this.podSeen = false
+    this.ended = new Promise(resolve => (this.resolveEnded = resolve))
+    this.journal = this.makeJournal()
+  }
+
+  /** Whether nothing of the pod's goes upstream any more: the run has ended, or we are ending it. */
+  get over(): boolean {
+    return this.ending !== undefined || this.closing
+  }
+
+  get acquirable(): boolean {
+    return !this.started
+  }
+
+  upstream(): JobSession {
+    const { endpoint, requestHeaders, accessToken } = this.options.session()
+    // Without a job token the session token serves (agent: agent/job_runner.go).
+    return { jobId: this.jobId, token: this.payload.token || accessToken, endpoint, requestHeaders }
+  }
+
+  /** `start` upstream, and our first lines. @throws UpstreamError when upstream does not want the job started. */
+  async begin(): Promise<void> {
+    const { connection, clock } = this.options
+    await start(connection, this.upstream(), {
+      startedAt: new Date(clock.now()),
+      signal: this.signal,
+    })
+    this.journal.begin()
+  }
+
+  /** Goes on with a run that an earlier process started; its last lines are sent again, which is harmless. */
+  resume(): void {
+    this.journal.begin()
+  }
+
+  /** An earlier process has made no Job for this run: no pod has written to its log. */
+  reopen(): void {
+    this.journal.reopen()
+  }
+
+  /** The job's state upstream, once. @throws UpstreamError. */
+  async stateUpstream(): Promise<string> {
+    return jobState(this.options.connection, this.upstream(), this.signal)
+  }
+
+  /** Adds lines to the log while the pod agent has not begun to write. */
+  async say(lines: readonly string[]): Promise<void> {
+    if (!this.over) await this.journal.say(logText(lines, this.options.clock.now()))
+  }
+
+  podConnected({ hostname }: { hostname: string }): void {
+    this.podSeen = true
+    this.log.info({ pod: hostname }, 'pod agent connected')
+  }
+
+  podStarted(): void {
+    this.started = true
+  }
+
+  async opening(): Promise<LogPosition> {
+    // A pod that writes its log has started its job, also when an earlier process answered its `start`.
+    this.started = true
+    return this.journal.seal()
+  }
+
+  chunkSent(chunk: ChunkNumbers): void {
+    this.journal.advance(advanced(this.journal.position ?? { sequence: 0, offset: 0 }, chunk))
+  }
+
+  stateSeen(state: string): void {
+    this.podPolledAt = this.options.clock.now()
+    this.log.debug({ state }, 'pod polled the job')
+  }
+
+  async finishFromPod(reported: PodFinish): Promise<FinishOutcome> {
+    this.reported = reported
+    if (this.over) return { state: 'over' }
+    // One finish at a time; the pod's agent asks again.
+    if (this.delivering) return { state: 'passing' }
+    return this.exclusively(() => this.deliverPodFinish(reported, policies.state))
+  }
+
+  /**
+   * Ends a run that its pod does not end: lines that say why, then `finish`. What the pod has reported itself goes
+   * before what we conclude. Does nothing when the run has ended.
+   */
+  async end(cause: Cause): Promise<void> {
+    while (this.delivering) await this.delivering.catch(() => undefined)
+    if (this.over || this.signal.aborted) return
+    const { reported } = this
+    if (reported) await this.exclusively(() => this.deliverPodFinish(reported, policies.finish))
+    if (!this.ending) await this.exclusively(() => this.close(cause))
+  }
+
+  /** Upstream has ended the job without us. */
+  endedUpstream(why: string): void {
+    this.conclude({ by: 'upstream', exitStatus: undefined, cause: why })
+  }
+
+  /** Leaves the run to the next process, with the log's position for it. */
+  async handOver(): Promise<void> {
+    this.stop.abort()
+    await this.options.keep({ ...this.state, cursor: this.journal.position })
+  }
+
+  private makeJournal(): Journal {
+    const { state, restored } = this.options
+    const { opening } = state
+    return new Journal({
+      opening,
+      cursor: restored ? state.cursor : { sequence: opening.sequence, offset: opening.bytes },
+      sealed: restored,
+      upload: chunk => this.upload(chunk),
+      keep: async next => this.keep({ opening: next }),
+    })
+  }
+
+  private async keep(change: Partial<RunState>): Promise<void> {
+    this.state = { ...this.state, ...change }
+    await this.options.keep(this.state)
+  }
+
+  private async upload(chunk: Chunk): Promise<void> {
+    try {
+      await uploadChunk(this.options.connection, this.upstream(), chunk, this.signal)
+    } catch (error) {
+      if (!this.signal.aborted) this.log.warn({ err: error }, 'lines of ours did not reach the log')
+    }
+  }
+
+  private async exclusively<T>(deliver: () => Promise<T>): Promise<T> {
+    const delivering = deliver()
+    this.delivering = delivering
+    try {
+      return await delivering
+    } finally {
+      this.delivering = undefined
+    }
+  }
+
+  private async deliverPodFinish(reported: PodFinish, policy: RetryPolicy): Promise<FinishOutcome> {
+    await this.journal.settled()
+    const outcome = await this.deliver(reported, policy)
+    if (outcome.state === 'done') {
+      this.conclude({ by: 'pod', exitStatus: reportedStatus(reported) })
+    } else if (outcome.state === 'refused') {
+      this.conclude({
+        by: 'upstream',
+        exitStatus: undefined,
+        cause: `finish refused: ${outcome.status}`,
+      })
+    }
+    return outcome
+  }
+
+  private async close(cause: Cause): Promise<void> {
+    this.closing = true
+    const closing = this.state.closing ?? (await this.writeClosing(cause))
+    if (closing.chunk) {
+      const { text, ...place } = closing.chunk
+      this.journal.send({ ...place, text: Buffer.from(text) })
+    } else {
+      await this.annotate(closing.cause)
+    }
+    await this.journal.settled()
+    const outcome = await this.deliver(
+      finishOf(closing.cause, new Date(closing.finishedAt)),
+      policies.finish,
+    )
+    if (outcome.state === 'passing') return
+    const { cause: word, exitStatus } = closing.cause
+    if (outcome.state === 'done') this.conclude({ by: 'spawner', exitStatus, cause: word })
+    else this.endedUpstream('finish refused')
+  }
+
+  private async writeClosing(cause: Cause): Promise<ClosingRecord> {
+    const now = this.options.clock.now()
+    const place =
+      this.journal.position ?? (this.podNeverRan(cause) ? this.journal.openingEnd : undefined)
+    const text = logText(closingLines(cause.cause, cause.message), now).toString()
+    // Chunks that an earlier process forwarded may lie beyond what we know: writing there would destroy them.
+    const chunk = place && { text, sequence: place.sequence + 1, offset: place.offset }
+    const closing = { chunk, cause, finishedAt: now }
+    // A record too large for the ledger is why some runs are closed at all: the job's end matters more.
+    await this.keep({ closing }).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'the end of the run is not in the ledger'),
+    )
+    return closing
+  }
+
+  private podNeverRan({ signalReason }: Cause): boolean {
+    return (
+      !this.podSeen && (signalReason === 'process_run_error' || signalReason === 'agent_refused')
+    )
+  }
+
+  private async annotate({ cause, message }: Cause): Promise<void> {
+    const text = `**Job spawner: ${cause}**\n\n\`\`\`\n${message}\n\`\`\``
+    try {
+      await annotate(this.options.connection, this.upstream(), { text, signal: this.signal })
+    } catch (error) {
+      this.log.warn({ err: error }, 'the annotation with the cause was refused')
+    }
+  }
+
+  private async deliver(body: object, policy: RetryPolicy): Promise<FinishOutcome> {
+    const { connection } = this.options
+    try {
+      await finish(connection, this.upstream(), body, { policy, signal: this.signal })
+      return { state: 'done' }
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      if (error.status === undefined || retryableStatus(error.status)) return { state: 'passing' }
+      // Over already: finished by an earlier attempt whose answer was lost, or by upstream itself.
+      this.log.warn({ err: error }, 'finish refused')
+      return { state: 'refused', status: error.status }
+    }
+  }
+
+  private conclude(ending: Ending): void {
+    if (this.ending) return
+    this.ending = ending
+    this.log.info({ ...ending }, 'run ended')
+    this.stop.abort()
+    this.resolveEnded(ending)
+  }
+}

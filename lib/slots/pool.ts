@@ -1,0 +1,260 @@
+import { EventEmitter, once } from 'node:events'
+import type { Clock } from '../clock.js'
+import { Problem } from '../errors.js'
+import type { Log } from '../log.js'
+import { UpstreamError, type Connection } from '../upstream/connection.js'
+import { policies, type RetryPolicy } from '../upstream/retry.js'
+import type { AgentSession } from '../upstream/session.js'
+import { nextPing } from './pacing.js'
+import { Slot } from './slot.js'
+
+/** What a pool of slots is made of, and what it tells whom. */
+export interface PoolOptions {
+  endpoint: string
+  /** The cluster's agent token. */
+  token: string
+  tags: readonly string[]
+  /** Agent name; `%i` becomes the slot's number, from 1. */
+  name: string
+  size: number
+  connection: Connection
+  log: Log
+  clock: Clock
+  /** Makes a new session durable. */
+  keep: (slot: Slot, session: AgentSession) => Promise<void>
+  /** Forgets a session that is over. */
+  forget: (slot: Slot) => Promise<void>
+  /** Takes the job that a ping brought, and resolves when its run is over. */
+  work: (slot: Slot, jobId: string) => Promise<void>
+}
+
+// A plan's limit on agents does not change by the minute.
+const refusedAgainMs = 5 * 60_000
+
+/** All slots: keeps them registered, paces their pings, hands the jobs that come to `work`. */
+export class SlotPool {
+  readonly slots: Slot[]
+  private readonly changes = new EventEmitter()
+  private readonly stopping = new AbortController()
+  private readonly leaving = new AbortController()
+  private readonly working = new Set<Promise<void>>()
+  private lastPingAt: number | undefined
+
+  constructor(private readonly options: PoolOptions) {
+    this.slots = Array.from({ length: options.size }, (_, index) => this.newSlot(index))
+  }
+
+  /** The slot of that number; one beyond the pool's size is added for a run of an earlier process. */
+  slot(index: number): Slot {
+    const known = this.slots.find(slot => slot.index === index)
+    if (known) return known
+    const added = this.newSlot(index)
+    this.slots.push(added)
+    return added
+  }
+
+  /**
+   * Connects a first slot, so that a wrong token or endpoint is known at once, then the others in the background, and
+   * begins to ping.
+   * @throws Problem UPSTREAM_UNREACHABLE or UPSTREAM_REFUSED when the first slot can't be had.
+   */
+  async start(): Promise<void> {
+    const connected = this.slots.some(slot => slot.session !== undefined)
+    const [first] = this.slots.filter(slot => slot.state === 'down')
+    if (first && !connected) await this.joinFirst(first)
+    for (const slot of this.slots) {
+      if (slot.state === 'down' && slot.index < this.options.size) void this.keepJoined(slot)
+    }
+    void this.pingLoop()
+  }
+
+  /** Follows a run of an earlier process on its slot. */
+  adopt(slot: Slot, run: Promise<void>): void {
+    slot.state = 'busy'
+    this.follow(slot, run)
+  }
+
+  /** Pings no more: no new job comes. Idle slots disconnect at once. */
+  async drain(): Promise<void> {
+    this.stopping.abort()
+    await Promise.all(
+      this.slots.filter(slot => slot.state !== 'busy').map(slot => this.release(slot)),
+    )
+  }
+
+  /** Resolves when no run is left. */
+  async idle(): Promise<void> {
+    while (this.working.size > 0) await Promise.all(this.working)
+  }
+
+  /** Stops all timers; what still runs is left to the next process. */
+  abandon(): void {
+    this.stopping.abort()
+    this.leaving.abort()
+    for (const slot of this.slots) slot.silence()
+  }
+
+  /** Resolves when upstream has told every slot to disconnect. */
+  async allStopped(): Promise<void> {
+    while (this.slots.some(slot => slot.state !== 'stopped')) await once(this.changes, 'change')
+  }
+
+  private newSlot(index: number): Slot {
+    const { connection, log, clock } = this.options
+    return new Slot(index, { connection, log, clock })
+  }
+
+  private async joinFirst(slot: Slot): Promise<void> {
+    try {
+      await this.join(slot, policies.registerAtStart)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      throw startProblem(error, this.options.endpoint)
+    }
+  }
+
+  private async join(slot: Slot, policy: RetryPolicy): Promise<void> {
+    const { endpoint, token, tags, name } = this.options
+    await slot.join(
+      { endpoint, token, tags, name: name.replaceAll('%i', String(slot.index + 1)) },
+      { keep: session => this.options.keep(slot, session), policy, signal: this.stopping.signal },
+    )
+    this.changed()
+  }
+
+  private async keepJoined(slot: Slot): Promise<void> {
+    const { log, clock } = this.options
+    while (!this.stopping.signal.aborted && slot.state === 'down') {
+      try {
+        await this.join(slot, policies.register)
+      } catch (error) {
+        if (this.stopping.signal.aborted) return
+        log.warn(
+          { slot: slot.index, err: error, ms: refusedAgainMs },
+          'agent not connected: fewer jobs at once for now',
+        )
+        await clock.sleep(refusedAgainMs, this.stopping.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  private async pingLoop(): Promise<void> {
+    const { clock } = this.options
+    const { signal } = this.stopping
+    while (!signal.aborted) {
+      const now = clock.now()
+      const next = nextPing(this.idleSlots(), { now, lastPingAt: this.lastPingAt })
+      if (next && next.at <= now) {
+        this.lastPingAt = now
+        this.track(this.pingSlot(this.slot(next.index)), next.index)
+      } else {
+        await this.changeOr(next ? next.at - now : undefined)
+      }
+    }
+  }
+
+  private idleSlots() {
+    return this.slots
+      .filter(slot => slot.state === 'idle')
+      .map(({ index, lastPingAt, woken, session }) => ({
+        index,
+        lastPingAt,
+        woken,
+        intervalMs: (session?.pingInterval ?? 10) * 1_000,
+      }))
+  }
+
+  private async pingSlot(slot: Slot): Promise<void> {
+    const ping = await slot.ping(this.leaving.signal)
+    if (slot.state === 'stopped') return
+    if (slot.state === 'down') void this.keepJoined(slot)
+    else if (ping?.action === 'disconnect') await this.dismissed(slot)
+    // A job that comes with the last ping before a stop is still ours: upstream has assigned it.
+    else if (ping?.job && ping.action !== 'pause') this.give(slot, ping.job.id)
+    else if (this.stopping.signal.aborted) await this.release(slot)
+    else slot.free()
+    this.changed()
+  }
+
+  private give(slot: Slot, jobId: string): void {
+    slot.state = 'busy'
+    for (const other of this.slots) if (other.state === 'idle') other.woken = true
+    this.follow(slot, this.options.work(slot, jobId))
+  }
+
+  private follow(slot: Slot, run: Promise<void>): void {
+    const settled = run.catch((error: unknown) =>
+      this.options.log.error({ err: error, slot: slot.index }, 'run ended badly'),
+    )
+    this.track(
+      settled.then(() => this.runOver(slot)),
+      slot.index,
+    )
+  }
+
+  private track(task: Promise<void>, slot: number): void {
+    const tracked = task
+      .catch((error: unknown) => this.options.log.error({ err: error, slot }, 'slot failed'))
+      .finally(() => this.working.delete(tracked))
+    this.working.add(tracked)
+  }
+
+  private async runOver(slot: Slot): Promise<void> {
+    if (slot.state !== 'busy') return
+    if (this.stopping.signal.aborted || slot.index >= this.options.size) {
+      await this.release(slot)
+    } else {
+      slot.woken = true
+      if (slot.free() === 'down') void this.keepJoined(slot)
+    }
+    this.changed()
+  }
+
+  private async dismissed(slot: Slot): Promise<void> {
+    this.options.log.warn({ slot: slot.index }, 'upstream told the agent to disconnect')
+    await this.release(slot)
+  }
+
+  private async release(slot: Slot): Promise<void> {
+    const had = slot.session !== undefined
+    await slot.leave(this.leaving.signal)
+    slot.state = 'stopped'
+    if (had) await this.options.forget(slot)
+    this.changed()
+  }
+
+  private changed(): void {
+    this.changes.emit('change')
+  }
+
+  private async changeOr(ms: number | undefined): Promise<void> {
+    const settled = new AbortController()
+    const signal = AbortSignal.any([this.stopping.signal, settled.signal])
+    const change = once(this.changes, 'change', { signal }).catch(() => undefined)
+    const time =
+      ms === undefined ? change : this.options.clock.sleep(ms, signal).catch(() => undefined)
+    await Promise.race([change, time])
+    settled.abort()
+  }
+}
+
+function startProblem(error: UpstreamError, endpoint: string): Problem {
+  const host = URL.canParse(endpoint) ? new URL(endpoint).host : endpoint
+  if (error.status === undefined) {
+    return new Problem('UPSTREAM_UNREACHABLE', "Buildkite's agent endpoint can't be reached", {
+      where: `--endpoint (${host})`,
+      wanted: 'an answer to POST /register',
+      found: error.message,
+      hint: 'check the endpoint, DNS, proxies and what may leave this network',
+    })
+  }
+  return new Problem('UPSTREAM_REFUSED', 'Buildkite refuses to register our agent', {
+    where: `--endpoint (${host})`,
+    wanted: 'a 2xx answer to POST /register',
+    found: error.message,
+    hint:
+      error.status === 401
+        ? 'check the agent token and its cluster'
+        : "check the plan's number of agents and the tags",
+  })
+}

@@ -1,0 +1,24 @@
+import type { Log } from '../log.js'
+
+/** Why a run ends that its pod does not end itself. */
+export interface EndCause {
+  cause: string
+  message: string
+  exitStatus: number
+  signalReason?: 'agent_stop' | 'process_run_error'
+  signal?: string
+}
+
+/** What supervision needs to know of a run, and what it tells it. The run itself lives in `lib/run`. */
+export interface SupervisedRun {
+  readonly jobId: string
+  readonly log: Log
+  /** Whether the run has ended, or is being ended. */
+  readonly over: boolean
+  readonly ending: object | undefined
+  /** Whether its Job has been made. */
+  readonly jobCreated: boolean
+  /** Whether its pod agent has been seen to run. */
+  podSeen: boolean
+  end(cause: EndCause): Promise<void>
+}

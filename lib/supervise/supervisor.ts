@@ -1,0 +1,175 @@
+import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { Clock } from '../clock.js'
+import type { Cluster } from '../cluster/cluster.js'
+import { Reflector } from '../cluster/reflector.js'
+import type { Log } from '../log.js'
+import { instanceSelector, jobName, labels } from '../pod/metadata.js'
+import { verdict, type Verdict } from '../pod/verdict.js'
+import { podCause } from './cause.js'
+import type { SupervisedRun } from './supervised-run.js'
+
+/** What supervision needs. */
+export interface SupervisorOptions {
+  cluster: Cluster
+  /** The installation whose Jobs are ours. */
+  instance: string
+  log: Log
+  clock: Clock
+  /** The run of a job, while it is known. */
+  find: (jobId: string) => SupervisedRun | undefined
+  /** The runs that go on. */
+  open: () => SupervisedRun[]
+}
+
+// Some verdicts ripen with time alone, such as an image that could not be pulled for half a minute.
+const judgeAgainMs = 5_000
+
+/**
+ * Follows our Jobs and pods, and ends the runs whose pods will not do it themselves. A verdict from the watch's cache is
+ * acted on only after a fresh look at the API server agrees, so that a stale cache never fails a healthy job.
+ */
+export class Supervisor {
+  private readonly pods: Reflector<V1Pod>
+  private readonly jobs: Reflector<V1Job>
+  private readonly podOfJob = new Map<string, V1Pod>()
+  private readonly withPod = new Set<string>()
+  private readonly judging = new Set<string>()
+
+  constructor(private readonly options: SupervisorOptions) {
+    const { cluster, log, clock, instance } = options
+    const selector = instanceSelector(instance)
+    const onPod = (pod: V1Pod) => this.podChanged(pod)
+    const onJob = (job: V1Job) => this.changed(job.metadata?.labels)
+    this.pods = new Reflector<V1Pod>({
+      source: cluster.watchPods(selector),
+      log: log.child({ watch: 'pods' }),
+      clock,
+      onAdd: onPod,
+      onUpdate: onPod,
+      onDelete: pod => this.podDeleted(pod),
+    })
+    this.jobs = new Reflector<V1Job>({
+      source: cluster.watchJobs(selector),
+      log: log.child({ watch: 'jobs' }),
+      clock,
+      onAdd: onJob,
+      onUpdate: onJob,
+      onDelete: onJob,
+    })
+  }
+
+  /** Follows until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.pods.run(signal), this.jobs.run(signal), this.judgeNowAndThen(signal)])
+  }
+
+  /** Resolves when the Jobs and pods that exist are known; false when the signal aborted first. */
+  async synced(): Promise<boolean> {
+    const both = await Promise.all([this.pods.whenSynced(), this.jobs.whenSynced()])
+    return both.every(Boolean)
+  }
+
+  /** The Jobs that exist, as the watch knows them. */
+  knownJobs(): V1Job[] {
+    return [...this.jobs.store.values()]
+  }
+
+  /** Whether the cluster has a Job for this job, as the watch knows it. */
+  hasJob(jobId: string): boolean {
+    return this.jobs.store.has(jobName(jobId))
+  }
+
+  private podChanged(pod: V1Pod): void {
+    const jobId = jobIdOf(pod)
+    const known = this.podOfJob.get(jobId)
+    this.podOfJob.set(
+      jobId,
+      newest(known && nameOf(known) !== nameOf(pod) ? [known, pod] : [pod]) ?? pod,
+    )
+    this.changed(pod.metadata?.labels)
+  }
+
+  private podDeleted(pod: V1Pod): void {
+    const jobId = jobIdOf(pod)
+    const known = this.podOfJob.get(jobId)
+    if (known && nameOf(known) === nameOf(pod)) this.podOfJob.delete(jobId)
+    this.changed(pod.metadata?.labels)
+  }
+
+  private changed(objectLabels: Record<string, string> | undefined): void {
+    const run = this.options.find(objectLabels?.[labels.jobUuid] ?? '')
+    if (run && run.ending === undefined) this.judge(run)
+  }
+
+  private async judgeNowAndThen(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.options.clock.sleep(judgeAgainMs, signal).catch(() => undefined)
+      for (const run of this.options.open()) this.judge(run)
+    }
+  }
+
+  private judge(run: SupervisedRun): void {
+    if (!run.jobCreated || run.over || this.judging.has(run.jobId)) return
+    const job = this.jobs.store.get(jobName(run.jobId))
+    const found = this.verdictOf(run, { pod: this.podOfJob.get(run.jobId), job })
+    if (found.state === 'running') run.podSeen = true
+    if (found.state !== 'over') return
+    this.judging.add(run.jobId)
+    this.confirm(run)
+      .catch((error: unknown) =>
+        run.log.warn({ err: error }, 'verdict not confirmed, judging again later'),
+      )
+      .finally(() => this.judging.delete(run.jobId))
+  }
+
+  private async confirm(run: SupervisedRun): Promise<void> {
+    const { cluster } = this.options
+    const name = jobName(run.jobId)
+    const [job, pods] = await Promise.all([cluster.getJob(name), cluster.podsOfJob(name)])
+    const found = this.verdictOf(run, { pod: newest(pods), job })
+    if (found.state !== 'over' || run.over) return
+    run.log.warn({ cause: found.cause }, 'pod over without a finish')
+    await run.end(podCause(found))
+    if (job && !isFinished(job)) await cluster.deleteJob(name)
+  }
+
+  private verdictOf(
+    run: SupervisedRun,
+    { pod, job }: { pod: V1Pod | undefined; job: V1Job | undefined },
+  ): Verdict {
+    if (pod) this.withPod.add(run.jobId)
+    const now = this.options.clock.now()
+    const podSeenBefore = this.withPod.has(run.jobId) || run.podSeen
+    const found = verdict({ pod, job, now, podSeenBefore })
+    // The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
+    return found.state === 'waiting' && !pod && !job ? jobGone : found
+  }
+}
+
+const jobGone = {
+  state: 'over',
+  cause: 'JobDeleted',
+  message: 'The Job was deleted before it had a pod.',
+  exitStatus: -1,
+  signalReason: 'process_run_error',
+} as const satisfies Verdict
+
+function jobIdOf(object: V1Pod): string {
+  return object.metadata?.labels?.[labels.jobUuid] ?? ''
+}
+
+function nameOf(pod: V1Pod): string {
+  return pod.metadata?.name ?? ''
+}
+
+function newest(pods: V1Pod[]): V1Pod | undefined {
+  const time = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime()
+  return pods.toSorted((a, b) => time(b) - time(a))[0]
+}
+
+/** Whether a Job has come to its end by itself. */
+export function isFinished(job: V1Job): boolean {
+  return (job.status?.conditions ?? []).some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  )
+}

@@ -1,0 +1,52 @@
+import t from 'tap'
+import { Journal, type Opening } from '../../lib/run/journal.js'
+import type { Chunk } from '../../lib/upstream/jobs.js'
+
+function journal(options: { sealed?: boolean } = {}) {
+  const uploads: Chunk[] = []
+  const kept: Opening[] = []
+  const made = new Journal({
+    opening: { text: 'first\n', sequence: 1, bytes: 6 },
+    cursor: { sequence: 1, offset: 6 },
+    sealed: options.sealed ?? false,
+    upload: async chunk => void uploads.push(chunk),
+    keep: async opening => void kept.push(opening),
+  })
+  const sent = () =>
+    uploads.map(({ sequence, offset, text }) => [sequence, offset, text.toString()])
+  return { made, sent, kept }
+}
+
+t.test('our lines tile the log from its beginning', async t => {
+  const { made, sent, kept } = journal()
+  made.begin()
+  t.ok(await made.say(Buffer.from('second\n')))
+  await made.settled()
+  t.same(sent(), [
+    [1, 0, 'first\n'],
+    [2, 6, 'second\n'],
+  ])
+  t.same(kept, [{ text: 'second\n', sequence: 2, bytes: 13 }], 'durable before it was sent')
+  t.same(made.seal(), { sequence: 2, offset: 13 })
+})
+
+t.test('once the pod has been told where it begins, we are silent', async t => {
+  const { made, sent } = journal()
+  t.same(made.seal(), { sequence: 1, offset: 6 })
+  t.notOk(await made.say(Buffer.from('late\n')))
+  t.same(sent(), [])
+})
+
+t.test('after a crash the last lines of ours are sent again with the same numbers', async t => {
+  const { made, sent } = journal({ sealed: true })
+  made.begin()
+  await made.settled()
+  t.same(sent(), [[1, 0, 'first\n']])
+})
+
+t.test('a log that no pod has written to may be written to by us again', async t => {
+  const { made } = journal({ sealed: true })
+  made.reopen()
+  t.ok(await made.say(Buffer.from('more\n')))
+  t.same(made.position, { sequence: 2, offset: 11 })
+})
