@@ -1,0 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { exec } from './exec.js'
+
+/** What `kubectl ARGS` prints. `input` goes to its standard input, for `apply -f -`. */
+export function kubectl(args: readonly string[], input?: string): Promise<string> {
+  return exec('kubectl', args, { input })
+}
+
+/** What `kubectl ARGS -o json` prints, parsed. */
+export async function kubectlJson<T>(args: readonly string[]): Promise<T> {
+  return JSON.parse(await kubectl([...args, '-o', 'json'])) as T
+}
+
+/** Applies a manifest, as an object. */
+export async function apply(manifest: object): Promise<void> {
+  await kubectl(['apply', '-f', '-'], JSON.stringify(manifest))
+}
+
+/** What `helm ARGS` prints. */
+export function helm(args: readonly string[]): Promise<string> {
+  return exec('helm', args)
+}
+
+/** Asks again until `probe` gives something; an Error that says what was waited for after `seconds`. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined>,
+  seconds = 120,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000
+  for (;;) {
+    const answer = await probe()
+    if (answer !== undefined) return answer
+    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`)
+    await delay(250)
+  }
+}

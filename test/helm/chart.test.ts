@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import t from 'tap'
+import { parse } from 'yaml'
+import { options, type Option, type OptionName } from '../../lib/config/schema.js'
+import { version } from '../../lib/version.js'
+
+interface Values {
+  agentToken: string
+  config: Record<string, unknown>
+  [other: string]: unknown
+}
+
+interface ValuesSchema {
+  properties: Record<string, { properties?: Record<string, unknown> }>
+}
+
+const chart = new URL('../../helm/job-spawner/', import.meta.url)
+const valuesText = readFileSync(new URL('values.yaml', chart), 'utf8')
+const values = parse(valuesText) as Values
+const schema = JSON.parse(
+  readFileSync(new URL('values.schema.json', chart), 'utf8'),
+) as ValuesSchema
+const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(schema)
+
+t.test('the values of the chart fit its schema, and every one is in it', async t => {
+  t.ok(validate(values), JSON.stringify(validate.errors))
+  const known = Object.keys(schema.properties).filter(name => name !== 'global')
+  t.same(Object.keys(values).toSorted(), known.toSorted())
+})
+
+t.test(
+  "config takes the program's settings, without the token and without kubeconfigs",
+  async t => {
+    const left = ['token', 'token-file', 'kubeconfig', 'context']
+    t.same(
+      Object.keys(schema.properties['config']?.properties ?? {}),
+      Object.keys(options).filter(name => !left.includes(name)),
+    )
+    for (const key of [...left, 'max-inflight']) {
+      t.notOk(validate({ ...values, config: { [key]: 'x' } }), key)
+    }
+  },
+)
+
+t.test("what values.yaml says of config is what the program's defaults say", async t => {
+  for (const [name, value] of Object.entries(values.config)) {
+    t.same(value, (options[name as OptionName] as Option).default, name)
+  }
+})
+
+t.test('the settings that values.yaml only shows are settings', async t => {
+  const block = /^config:\n(?:(?:  .*)?\n)*/m.exec(valuesText)?.[0] ?? ''
+  const shown = [...block.matchAll(/^ +# ([a-z-]+): \S+$/gm)].map(match => match[1])
+  t.ok(shown.length > 0)
+  for (const name of shown) t.ok(String(name) in options, String(name))
+})
+
+t.test("the chart's appVersion is the program's version", async t => {
+  const { appVersion } = parse(readFileSync(new URL('Chart.yaml', chart), 'utf8')) as {
+    appVersion: string
+  }
+  t.equal(appVersion, version)
+})
