@@ -84,6 +84,7 @@ export class Gateway {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://gateway')
+    this.trace(request, response, url.pathname)
     if (url.pathname === '/healthz') return reply(response, 200, { status: 'ok' })
     if (url.pathname === '/readyz') return this.readyz(response)
     const below = url.pathname.startsWith(`${prefix}/`) ? url.pathname.slice(prefix.length) : ''
@@ -122,6 +123,18 @@ export class Gateway {
     const call: PodCall = { request, response, match, run, target, query }
     if (route.action === 'forward') await forward(call, this.options)
     else await answer[route.action](call, this.options)
+  }
+
+  private trace({ method }: IncomingMessage, response: ServerResponse, path: string): void {
+    const { log, clock } = this.options
+    if (!log.isLevelEnabled('debug')) return
+    const from = clock.now()
+    response.once('close', () =>
+      log.debug(
+        { method, path, status: response.statusCode, ms: clock.now() - from },
+        'pod answered',
+      ),
+    )
   }
 
   private refused(match: Match, run: GatewayRun, why: string | undefined): void {

@@ -4,7 +4,8 @@ import { buildSpawnerImage, spawnerImage } from './harness/image.js'
 import { eventually, helm, kubectl, kubectlJson } from './harness/kubectl.js'
 import { hostAddress } from './harness/env.js'
 import { makeNamespaces } from './harness/namespaces.js'
-import { clusterToken, startUpstream, verbs } from './harness/world.js'
+import { verbs } from '../harness/builds.js'
+import { clusterToken, startUpstream } from './harness/world.js'
 
 t.test('the spawner from the chart, in a pod, runs a job', async t => {
   const upstream = await startUpstream(t)

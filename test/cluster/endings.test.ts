@@ -1,6 +1,7 @@
 import t from 'tap'
 import { eventually, kubectl, kubectlJson } from './harness/kubectl.js'
-import { isOver, startWorld } from './harness/world.js'
+import { isOver } from '../harness/builds.js'
+import { startWorld } from './harness/world.js'
 
 // Jobs that do not end by themselves.
 

@@ -2,7 +2,8 @@ import t from 'tap'
 import { jobImage } from './harness/env.js'
 import { startGitServer } from './harness/git-server.js'
 import { kubectlJson } from './harness/kubectl.js'
-import { clusterToken, lines, logs, startWorld } from './harness/world.js'
+import { lines, logs } from '../harness/builds.js'
+import { clusterToken, startWorld } from './harness/world.js'
 
 // The main path, with the real agent in real pods.
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { eventually, kubectlJson } from './harness/kubectl.js'
-import { isOver, lines, startWorld, type World } from './harness/world.js'
+import { isOver, lines } from '../harness/builds.js'
+import { startWorld, type World } from './harness/world.js'
 
 // The program dies and comes back; the jobs do not notice.
 

@@ -72,7 +72,7 @@ function stepEnv(job: JobRecord): Record<string, string> {
     BUILDKITE_JOB_ID: job.id,
     BUILDKITE_STEP_ID: job.step.id,
     ...present('BUILDKITE_STEP_KEY', step.key),
-    ...present('BUILDKITE_LABEL', step.label),
+    ...present('BUILDKITE_LABEL', jobLabel(job)),
     BUILDKITE_COMMAND: step.command,
     ...present(
       'BUILDKITE_PLUGINS',
@@ -89,6 +89,13 @@ function stepEnv(job: JobRecord): Record<string, string> {
           BUILDKITE_PARALLEL_JOB_COUNT: String(step.parallelism),
         }),
   }
+}
+
+/** The step's label, with `%n` and `%t` as the job's place among the parallel ones of its step (from 1) and their number. */
+export function jobLabel({ step: { step }, parallelJob = 0 }: JobRecord): string | undefined {
+  return step.label
+    ?.replaceAll('%n', String(parallelJob + 1))
+    .replaceAll('%t', String(step.parallelism))
 }
 
 function present(name: string, value: string | undefined): Record<string, string> {

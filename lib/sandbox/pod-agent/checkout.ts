@@ -14,6 +14,10 @@ export async function checkOut(context: JobContext, container: ContainerInput): 
   const cwd = env['BUILDKITE_BUILD_CHECKOUT_PATH'] ?? context.input.workspace
   await mkdir(cwd, { recursive: true })
   say(context, container, '~~~ Preparing working directory')
+  if (env['BUILDKITE_SKIP_CHECKOUT'] === 'true') {
+    say(context, container, 'sandbox: the job wants no checkout; its folder is empty')
+    return done
+  }
   const repository = env['BUILDKITE_REPO'] ?? ''
   if (repository === '') {
     say(context, container, 'sandbox: the job has no repository; its folder is empty')

@@ -1,35 +1,30 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
-import { agentImage, hostAddress, kubeconfig, programEnv, root } from './env.js'
-import type { Namespaces, Teardown } from './namespaces.js'
-import { freePort } from './ports.js'
 
 /** One line of the spawner's log: pino's fields, or `{ msg }` of a line that is no JSON. */
 export type LogLine = Record<string, unknown> & { msg?: string }
 
-/** What a spawner of a test is told. */
-export interface SpawnerOptions {
-  /** The upstream, as this machine reaches it. */
-  endpoint: string
-  token: string
-  namespaces: Namespaces
-  name?: string
-  /** More flags, such as ['--max-in-flight', '3']. */
-  args?: readonly string[]
+/** What a test hands over so that what is started for it ends with it. */
+export interface Teardown {
+  teardown(end: () => void | Promise<void>): void
 }
 
-const own = Object.fromEntries(
-  Object.entries(programEnv).filter(([name]) => !/^(BUILDKITE|JOB_SPAWNER)_/.test(name)),
-)
+/** What a spawner of a test is told. */
+export interface SpawnerOptions {
+  /** Flags of `run`, without the token. */
+  flags: Record<string, string | number>
+  token: string
+  env: NodeJS.ProcessEnv
+}
 
-/**
- * Starts `job-spawner run` from the built checkout as a child process, outside the cluster, its gateway where pods
- * reach this machine. It ends with the test.
- */
-export async function startSpawner(t: Teardown, options: SpawnerOptions): Promise<Spawner> {
-  const spawner = new Spawner(options, await freePort())
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Starts `job-spawner run` from the built checkout as a child process. It ends with the test. */
+export function startSpawner(t: Teardown, options: SpawnerOptions): Spawner {
+  const spawner = new Spawner(options)
   t.teardown(async () => {
     await spawner.kill('SIGKILL')
   })
@@ -39,16 +34,14 @@ export async function startSpawner(t: Teardown, options: SpawnerOptions): Promis
 
 /** One `job-spawner run` that can be killed and started again with the same arguments; its log goes on over that. */
 export class Spawner {
-  readonly gatewayPort: number
   readonly log: LogLine[] = []
   readonly #options: SpawnerOptions
   readonly #watchers = new Set<() => void>()
   #child: ChildProcess | undefined
   #running = false
 
-  constructor(options: SpawnerOptions, gatewayPort: number) {
+  constructor(options: SpawnerOptions) {
     this.#options = options
-    this.gatewayPort = gatewayPort
   }
 
   /** The process's id; nothing when there is none. */
@@ -63,7 +56,7 @@ export class Spawner {
     // the node (same pid), so that what runs is what a user runs.
     const command = [process.execPath, join(root, 'bin/job-spawner'), ...this.#args()]
     const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
-      env: { ...own, BUILDKITE_AGENT_TOKEN: this.#options.token },
+      env: { ...clean(this.#options.env), BUILDKITE_AGENT_TOKEN: this.#options.token },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr]) {
@@ -124,20 +117,8 @@ export class Spawner {
   }
 
   #args(): string[] {
-    const { endpoint, namespaces, name = `${namespaces.jobs}-%i`, args = [] } = this.#options
-    const flags = {
-      '--endpoint': endpoint,
-      '--name': name,
-      '--namespace': namespaces.jobs,
-      '--ledger-namespace': namespaces.ledger,
-      '--kubeconfig': kubeconfig,
-      '--agent-image': agentImage,
-      '--image-pull-policy': 'IfNotPresent',
-      '--gateway-listen': `0.0.0.0:${this.gatewayPort}`,
-      '--gateway-url': `http://${hostAddress}:${this.gatewayPort}`,
-      '--log-level': 'debug',
-    }
-    return ['run', ...Object.entries(flags).flat(), ...args]
+    const flags = Object.entries(this.#options.flags)
+    return ['run', ...flags.map(([name, value]) => `--${name}=${value}`)]
   }
 
   #nextChange(signal: AbortSignal): Promise<void> {
@@ -160,6 +141,13 @@ export class Spawner {
   #wake(): void {
     for (const watcher of this.#watchers) watcher()
   }
+}
+
+// The settings of whoever runs the tests are not those of the tests.
+function clean(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(BUILDKITE|JOB_SPAWNER)_/.test(name)),
+  )
 }
 
 function parsed(line: string): LogLine {
