@@ -8,6 +8,7 @@ import {
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.js'
 import type { Log } from '../log.js'
+import { version } from '../version.js'
 import { ClusterError, errorOfAnswer, errorOfNetwork, isClusterError } from './cluster-error.js'
 import { Connections } from './connections.js'
 import { jsonLines } from './json-lines.js'
@@ -46,6 +47,9 @@ interface Answer {
   headers: Record<string, string>
   body: Buffer
 }
+
+// Who the API server's audit log says that we are.
+const userAgent = `job-spawner/${version}`
 
 /**
  * HTTP to the API server over kept connections; client-node's own library makes a new one for each request. Every
@@ -199,7 +203,7 @@ export class Transport {
         origin,
         path: pathname + search,
         method: wire.method,
-        headers: { ...wire.headers, ...credentials.headers },
+        headers: { ...wire.headers, 'user-agent': userAgent, ...credentials.headers },
         body: wire.body,
         signal: wire.signal,
         headersTimeout: this.#timeouts.headers,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { flagProblem } from '../config/load.js'
+import { flagProblem } from '../config/flags.js'
 import { messageOf, Problem } from '../errors.js'
 import { samplePipeline } from '../sandbox/sample-pipeline.js'
 

@@ -5,7 +5,7 @@ import { credential } from './credentials.js'
 import { exchange, forward } from './forward.js'
 import { later, reply } from './reply.js'
 import type { RouteAction } from './routes.js'
-import type { GatewayOptions, PodCall } from './server.js'
+import type { GatewayOptions, PodCall } from './pod-call.js'
 import { chunkNumbers, spliced } from './splice.js'
 
 type Answer = (call: PodCall, options: GatewayOptions) => Promise<void> | void

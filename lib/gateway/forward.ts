@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js'
 import { retryableStatus } from '../upstream/retry.js'
 import { podHeaders, upstreamHeaders } from './headers.js'
 import { later, reply } from './reply.js'
-import type { GatewayOptions, PodCall } from './server.js'
+import type { GatewayOptions, PodCall } from './pod-call.js'
 
 // The agent gives a call 60 s in all: an answer that comes later helps nobody.
 const upstreamTimeoutMs = 50_000

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../clock.js'
 import type { FinishOutcome, GatewayRun, PodFinish } from '../gateway/gateway-run.js'
 import { advanced, type ChunkNumbers, type LogPosition } from '../gateway/splice.js'
@@ -68,6 +69,7 @@ export class Run implements GatewayRun {
     this.state = options.state
     this.log = options.log.child({ job: this.jobId })
     this.signal = this.stop.signal
+    setMaxListeners(0, this.signal)
     this.podSeen = false
     this.ended = new Promise(resolve => (this.resolveEnded = resolve))
     this.journal = this.makeJournal()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { V1Job } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
@@ -40,6 +41,8 @@ export class JobSpawner {
 
   constructor(private readonly options: SpawnerOptions) {
     const { config, cluster, log, clock } = options
+    // Every part listens to it: that is no leak.
+    setMaxListeners(0, this.stopping.signal)
     this.connection = new Connection({ log, clock })
     this.runs = new Runs(clock)
     this.ledger = new Ledger({

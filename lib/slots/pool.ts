@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter, once, setMaxListeners } from 'node:events'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import type { Log } from '../log.js'
@@ -41,6 +41,9 @@ export class SlotPool {
   private lastPingAt: number | undefined
 
   constructor(private readonly options: PoolOptions) {
+    // Every slot listens to these at once: that is no leak.
+    setMaxListeners(0, this.stopping.signal, this.leaving.signal)
+    this.changes.setMaxListeners(0)
     this.slots = Array.from({ length: options.size }, (_, index) => this.newSlot(index))
   }
 
