@@ -27,6 +27,8 @@ export interface Cluster {
   readonly host: string
   /** The namespace of the jobs. */
   readonly namespace: string
+  /** The namespace of the ledger. */
+  readonly ledgerNamespace: string
   /** The Secret verbs of the ledger's namespace. */
   readonly secrets: SecretVerbs
   /**
@@ -82,6 +84,7 @@ export function connectCluster(options: ClusterOptions): Cluster {
   return {
     host: transport.host,
     namespace,
+    ledgerNamespace,
     secrets: secretVerbs(transport, core, ledgerNamespace),
     ping: () => pingCluster(version, transport.host),
     ensureNamespace: name => ensureNamespace(core, { name, host: transport.host, log }),

@@ -30,7 +30,7 @@ export function gatewayUrl(place: GatewayPlace): string {
   if (host !== undefined) return `http://${isIPv6(host) ? `[${host}]` : host}:${place.listenPort}`
   throw new Problem(
     'GATEWAY_URL_UNKNOWN',
-    'It cannot be found out how pods reach the gateway on this machine.',
+    'it cannot be found out how pods reach the gateway on this machine',
     {
       where: '--gateway-url',
       wanted: 'an address of this machine in the network of the nodes',

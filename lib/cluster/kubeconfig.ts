@@ -98,7 +98,7 @@ function readConfig(file: string): KubeConfig {
     config.loadFromFile(file, { onInvalidEntry: 'filter' })
     return config
   } catch (error) {
-    throw new Problem('KUBECONFIG', 'The kubeconfig cannot be read.', {
+    throw new Problem('KUBECONFIG', 'the kubeconfig cannot be read', {
       where: file,
       wanted: 'a kubeconfig file (YAML)',
       found: whatIsWrong(error),
@@ -148,7 +148,7 @@ function checkFiles(config: KubeConfig): void {
   const cluster = config.getCurrentCluster()
   for (const file of [cluster?.caFile, user?.certFile, user?.keyFile]) {
     if (!file || readable(file)) continue
-    throw new Problem('KUBECONFIG', 'A file that the kubeconfig names cannot be read.', {
+    throw new Problem('KUBECONFIG', 'a file that the kubeconfig names cannot be read', {
       where: file,
       wanted: 'a certificate or key that this process may read',
       found: 'no such file, or no permission',

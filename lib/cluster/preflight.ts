@@ -15,7 +15,7 @@ export async function pingCluster(api: VersionApi, host: string): Promise<string
     throw clusterProblem(error, host)
   }
   if (version) return version
-  throw new Problem('CLUSTER_REFUSED', 'What answers is not a Kubernetes API server.', {
+  throw new Problem('CLUSTER_REFUSED', 'what answers is not a Kubernetes API server', {
     where: host,
     wanted: 'a version from /version',
     found: 'an answer without one',
@@ -58,14 +58,14 @@ function clusterProblem(
   const status = isClusterError(error) ? error.status : undefined
   const where = known.where ?? host
   if (status === undefined || status === 429 || status >= 500) {
-    return new Problem('CLUSTER_UNREACHABLE', 'The Kubernetes API server cannot be reached.', {
+    return new Problem('CLUSTER_UNREACHABLE', 'the Kubernetes API server cannot be reached', {
       where,
       wanted: 'an answer from the API server',
       found: messageOf(error),
       hint: 'check that the cluster runs, and choose it with --context or --kubeconfig',
     })
   }
-  return new Problem('CLUSTER_REFUSED', 'The Kubernetes API server refuses us.', {
+  return new Problem('CLUSTER_REFUSED', 'the Kubernetes API server refuses us', {
     where,
     wanted: 'credentials that it accepts, with the permission to do this',
     found: `status ${status}: ${messageOf(error)}`,

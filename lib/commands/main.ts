@@ -1,11 +1,13 @@
 import { isProblem, messageOf, problemText } from '../errors.js'
 import { usage } from './help.js'
-import { run } from './run.js'
-import { sandbox } from './sandbox.js'
-import { versionCommand } from './version.js'
 import type { Command } from './command.js'
 
-const commands: Record<string, Command> = { run, sandbox, version: versionCommand }
+// Loaded when they are asked for: the Kubernetes client alone takes half a second.
+const commands = new Map<string, () => Promise<Command>>([
+  ['run', async () => (await import('./run.js')).run],
+  ['sandbox', async () => (await import('./sandbox.js')).sandbox],
+  ['version', async () => (await import('./version.js')).versionCommand],
+])
 
 /**
  * `job-spawner VERB …`: the exit status. A `Problem` is told in a few lines: exit status 2 when the words or settings
@@ -22,13 +24,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       verb === '-h' ||
       rest.includes('--help')
     ) {
-      out.stdout.write(usage(commands[verb] ? verb : undefined))
+      out.stdout.write(usage(commands.has(verb) ? verb : undefined))
       return verb === '' ? 2 : 0
     }
-    const command = commands[verb === '--version' ? 'version' : verb]
-    if (command) return await command({ argv: rest, env: process.env, ...out })
+    const load = commands.get(verb === '--version' ? 'version' : verb)
+    if (load) return await (await load())({ argv: rest, env: process.env, ...out })
     out.stderr.write(
-      `job-spawner: unknown verb\n  wanted: ${Object.keys(commands).join(', ')}\n  found: ${JSON.stringify(verb)}\n`,
+      `job-spawner: unknown verb\n  wanted: ${[...commands.keys()].join(', ')}\n  found: ${JSON.stringify(verb)}\n`,
     )
     return 2
   } catch (error) {

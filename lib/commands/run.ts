@@ -1,10 +1,9 @@
 import { systemClock } from '../clock.js'
 import { loadConfig } from '../config/load.js'
 import { makeLog, type Log } from '../log.js'
-import { JobSpawner } from '../run/spawner.js'
+import type { JobSpawner } from '../run/spawner.js'
 import { version } from '../version.js'
 import type { CommandContext } from './command.js'
-import { connect } from './connect.js'
 
 /**
  * `job-spawner run`: until SIGTERM or SIGINT. The first lets running jobs go on for the grace; the second, or the end of
@@ -16,6 +15,9 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   const clock = systemClock
   const { tags, name, maxInFlight, endpoint } = config
   log.info({ version, endpoint, tags, name, maxInFlight }, 'job spawner starting')
+  // After the settings, so that a mistake in them is told at once: the Kubernetes client takes its time to load.
+  const { connect } = await import('./connect.js')
+  const { JobSpawner } = await import('../run/spawner.js')
   const { cluster, gatewayUrl } = await connect(config, { env, log, clock })
   const spawner = new JobSpawner({ config, cluster, log, clock, gatewayUrl })
   const stop = stopSignals(log)

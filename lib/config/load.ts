@@ -36,7 +36,7 @@ export interface Config {
  */
 export function loadConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
   const flags = parseFlags(argv)
-  const file = flags.config ?? env['JOB_SPAWNER_CONFIG']
+  const file = flags.config ?? (env['JOB_SPAWNER_CONFIG'] || undefined)
   const fromFile = file === undefined ? {} : readConfigFile(file, Object.keys(options))
   const values: Values = {}
   for (const name of Object.keys(options) as OptionName[]) {
@@ -68,20 +68,31 @@ function checked(name: OptionName, source: Sourced | undefined): unknown {
     { env: {}, args: [] },
   )
   try {
-    config.set(name, source?.value ?? option.default)
+    config.set(name, rawValue(option, source))
     // The host name is the default of `name`, and no part of the schema, because a schema is plain data.
     if (source !== undefined || option.default !== '') config.validate({ allowed: 'strict' })
   } catch (error) {
     throw new Problem('CONFIG_INVALID', `${name} can't be used`, {
       where: source?.where,
       wanted: wantedOf(option, error),
-      found:
-        option.sensitive === true ? 'something else (not shown)' : JSON.stringify(source?.value),
+      found: option.sensitive === true ? 'something else (not shown)' : shown(source?.value),
       hint: option.doc,
       cause: undefined,
     })
   }
   return config.get(name)
+}
+
+// What stands before an @ in a URL may be a password.
+function shown(value: unknown): string {
+  return JSON.stringify(value ?? null).replace(/\/\/[^@/"]*@/g, '//…@')
+}
+
+// convict makes typed values of text alone, so lists and bare numbers of a file are handed to it as text.
+function rawValue({ format, default: usual }: Option, source: Sourced | undefined): unknown {
+  const value = source?.value ?? usual
+  if (Array.isArray(value)) return value.join(',')
+  return format === 'duration' && typeof value === 'number' ? String(value) : value
 }
 
 function wantedOf(option: Option, error: unknown): string {

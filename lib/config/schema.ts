@@ -59,7 +59,7 @@ export const options = {
     env: 'JOB_SPAWNER_MAX_IN_FLIGHT',
   },
   namespace: {
-    doc: 'Namespace of the Jobs.',
+    doc: 'Namespace of the Jobs; made when it is missing.',
     format: 'namespace',
     default: 'buildkite',
     env: 'JOB_SPAWNER_NAMESPACE',

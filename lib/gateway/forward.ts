@@ -61,7 +61,10 @@ async function ask(
   const { request, response, run, target } = call
   const session = run.upstream()
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  // A whole body goes through even when the pod has died over it: of its last chunk we must know whether it is there.
+  response.once('close', () => {
+    if (!request.complete) gone.abort()
+  })
   try {
     return await send(session.endpoint + target, {
       method: request.method ?? 'GET',

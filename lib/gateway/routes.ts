@@ -56,15 +56,22 @@ export const routes: readonly Route[] = [
   row('POST', '/(stop|pause|resume)', 'refuse', 'job', {
     why: 'a job may not stop, pause or resume the agent that serves it',
   }),
+  // Not forwarded in any other spelling or by another method: upstream's router may be more lenient than ours.
+  row('.+', '/jobs/[^/]+/(acquire|accept|start|chunks|finish)(?![\\w-]).*', 'refuse', 'job', {
+    why: 'this call has one form only',
+  }),
   row('.+', '/(jobs|builds|steps|cache_registries)/.+', 'forward', 'job'),
 ]
 
 /** The row for a call and the job in its path; undefined when there is none. `path` is below /v3, without a query. */
 export function matchRoute(method: string, path: string): Match | undefined {
+  // Upstream's router takes `/finish.json` for `/finish` (the agent escapes dots for that reason), so we do too.
+  const plain = plainPath(path.replace(/\.[a-z]+$/i, ''))
+  if (plain === undefined) return undefined
   for (const route of routes) {
     if (!new RegExp(`^(?:${route.method})$`).test(method)) continue
-    const match = route.path.exec(path)
-    if (match) return { route, jobId: decoded(match.groups?.['job']) }
+    const match = route.path.exec(plain)
+    if (match) return { route, jobId: match.groups?.['job'] }
   }
   return undefined
 }
@@ -79,10 +86,13 @@ function row(
   return { method, path: new RegExp(`^${path}$`), action, credential, ...more }
 }
 
-// The agent escapes ids, and `.` as %2E (agent: api/client.go).
-function decoded(segment: string | undefined): string | undefined {
+// The path without its escapes (the agent escapes ids, and `.` as %2E; agent: api/client.go). One that another router
+// could read differently (an escaped slash, an empty or a dot segment) is none of an agent's.
+function plainPath(path: string): string | undefined {
   try {
-    return segment === undefined ? undefined : decodeURIComponent(segment)
+    const segments = path.split('/').map(decodeURIComponent)
+    const odd = segments.slice(1).some(segment => /^\.{0,2}$|[/\\\0]/.test(segment))
+    return odd ? undefined : segments.join('/')
   } catch {
     return undefined
   }

@@ -17,9 +17,14 @@ const keepAliveMs = 120_000
 /** The Agent API as the pods' agents see it: /v3 for their calls, /healthz and /readyz for the kubelet's. */
 export class Gateway {
   private readonly server: Server
+  private closing = false
 
   constructor(private readonly options: GatewayOptions) {
     this.server = createServer((request, response) => {
+      // A kept connection that was busy when we closed is idle now.
+      response.once('close', () =>
+        setImmediate(() => this.closing && this.server.closeIdleConnections()),
+      )
       this.handle(request, response).catch((error: unknown) => this.failed(error, response))
     })
     this.server.keepAliveTimeout = keepAliveMs
@@ -46,6 +51,7 @@ export class Gateway {
 
   /** Takes no new connection and resolves when the last call has been answered, or after two seconds. */
   async close(): Promise<void> {
+    this.closing = true
     const cut = setTimeout(() => this.server.closeAllConnections(), 2_000)
     await new Promise<void>(resolve => {
       this.server.close(() => resolve())
@@ -55,7 +61,7 @@ export class Gateway {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://gateway')
+    const url = new URL(`http://gateway${pathOf(request)}`)
     this.trace(request, response, url.pathname)
     if (url.pathname === '/healthz') return reply(response, 200, { status: 'ok' })
     if (url.pathname === '/readyz') return this.readyz(response)
@@ -124,4 +130,9 @@ export class Gateway {
     if (response.headersSent) response.destroy()
     else later(response, 'the gateway failed')
   }
+}
+
+// Only the usual form, a path: anything else (an absolute URL, as for a proxy) is no route of ours.
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.startsWith('/') ? url : '/'
 }

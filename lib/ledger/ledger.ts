@@ -115,7 +115,7 @@ export class Ledger {
   #occupied(slot: number, found = 'a record that cannot be read'): Problem {
     const { secrets, instance } = this.#options
     const name = slotSecretName(instance, slot)
-    return new Problem('LEDGER_RECORD', `Slot ${slot} has a record that is kept as it is.`, {
+    return new Problem('LEDGER_RECORD', `slot ${slot} has a record that is kept as it is`, {
       where: `Secret ${secrets.namespace}/${name}`,
       wanted: 'a slot without a record, or with one that we can read',
       found,

@@ -18,7 +18,7 @@ export function ledgerNamespace(choice: {
   if (explicit) return explicit
   const name = own || defaultLedgerNamespace
   if (name !== jobsNamespace) return name
-  throw new Problem('LEDGER_NAMESPACE', 'The ledger would stand in the namespace of the jobs.', {
+  throw new Problem('LEDGER_NAMESPACE', 'the ledger would stand in the namespace of the jobs', {
     where: `namespace ${name}`,
     wanted: 'a namespace whose Secrets no pipeline can mount: the ledger holds tokens',
     found: 'the namespace that the jobs run in',

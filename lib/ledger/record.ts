@@ -1,25 +1,14 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { Problem } from '../errors.js'
 import type { AgentJob } from '../types/agent-job.js'
+import type { AgentSession } from '../upstream/session.js'
 
 /** What must survive a crash about one slot. */
 export interface SlotRecord {
   version: 1
   slot: number
-  registration?: Registration
+  registration?: AgentSession
   run?: RunRecord
-}
-
-/** A slot's life at upstream. The intervals are in seconds, as upstream gives them. */
-export interface Registration {
-  agentId: string
-  name: string
-  accessToken: string
-  endpoint: string
-  requestHeaders: Record<string, string>
-  pingInterval: number
-  jobStatusInterval: number
-  heartbeatInterval: number
 }
 
 /** What must survive a crash about one run. */
@@ -84,7 +73,7 @@ export function decodeRecord(
   where = 'a Secret of the ledger',
 ): SlotRecord {
   const refuse = (found: string) => {
-    return new Problem('LEDGER_RECORD', 'A record of the ledger cannot be read.', {
+    return new Problem('LEDGER_RECORD', 'a record of the ledger cannot be read', {
       where,
       wanted: `a record of version ${version}`,
       found,
@@ -101,7 +90,7 @@ export function decodeRecord(
 }
 
 function tooLarge({ run, slot }: SlotRecord, bytes: number): Problem {
-  return new Problem('LEDGER_RECORD', 'The job is too large to be recorded.', {
+  return new Problem('LEDGER_RECORD', 'the job is too large to be recorded', {
     where: run ? `job ${run.jobId}` : `slot ${slot}`,
     wanted: `at most ${mostBytes} bytes when packed`,
     found: `${bytes} bytes`,

@@ -65,7 +65,7 @@ function stepImage(job: AgentJob): string | undefined {
   const image = job.env['BUILDKITE_IMAGE']
   if (image === undefined || image === '') return undefined
   if (!/\s/.test(image)) return image
-  throw new Problem('JOB_INVALID', "The step's image cannot be used", {
+  throw new Problem('JOB_INVALID', "the step's image cannot be used", {
     where: "the step's image (BUILDKITE_IMAGE)",
     wanted: 'the name of one image',
     found: 'text with white space in it',

@@ -45,13 +45,13 @@ export const pluginPlace = 'kubernetes plugin'
 
 /** The problem of a plugin that cannot be used. */
 export function pluginProblem(evidence: Evidence): Problem {
-  return new Problem('JOB_PLUGIN', "The step's kubernetes plugin cannot be used", evidence)
+  return new Problem('JOB_PLUGIN', "the step's kubernetes plugin cannot be used", evidence)
 }
 
 const pluginsName = 'BUILDKITE_PLUGINS'
 
 function malformed(evidence: Evidence): Problem {
-  return new Problem('JOB_PLUGIN', "The job's list of plugins cannot be read", evidence)
+  return new Problem('JOB_PLUGIN', "the job's list of plugins cannot be read", evidence)
 }
 
 function elements(text: string | undefined): unknown[] {

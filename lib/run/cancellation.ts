@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { messageOf } from '../errors.js'
 import { jobName } from '../pod/metadata.js'
+import { isFinished } from '../supervise/supervisor.js'
 import { UpstreamError } from '../upstream/connection.js'
 import { stopCause, wantsStop } from './ending.js'
 import type { Run } from './run.js'
@@ -37,8 +38,8 @@ export async function watchCancellation(run: Run, context: CancellationContext):
   } catch (error) {
     if (!run.signal.aborted) throw error
   } finally {
-    // A job that upstream ended without us leaves a Job behind that nobody wants.
-    if (run.ending?.by === 'upstream') await deleteJob(run, context)
+    // A job that upstream ended without us leaves a Job behind that nobody wants, unless it has come to its end too.
+    if (run.ending?.by === 'upstream') await deleteUnfinished(run, context)
   }
 }
 
@@ -77,4 +78,9 @@ async function deleteJob(run: Run, { cluster }: CancellationContext): Promise<vo
   } catch (error) {
     run.log.warn({ err: error }, 'Job not deleted')
   }
+}
+
+async function deleteUnfinished(run: Run, context: CancellationContext): Promise<void> {
+  const job = await context.cluster.getJob(jobName(run.jobId)).catch(() => undefined)
+  if (job && !isFinished(job)) await deleteJob(run, context)
 }

@@ -33,6 +33,8 @@ export class Journal {
   private cursor: LogPosition | undefined
   private sealed: boolean
   private last: Promise<void> = Promise.resolve()
+  private saying: Promise<unknown> = Promise.resolve()
+  private keeping: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: JournalOptions) {
     this.opening = options.opening
@@ -59,19 +61,15 @@ export class Journal {
 
   /** Adds lines while no pod has been told where its chunks begin; false when it is too late for that. */
   async say(text: Buffer): Promise<boolean> {
-    await this.last
-    if (this.sealed) return false
-    const { sequence, bytes } = this.opening
-    this.opening = { text: text.toString(), sequence: sequence + 1, bytes: bytes + text.length }
-    this.cursor = positionOf(this.opening)
-    await this.options.keep(this.opening)
-    this.send({ sequence: sequence + 1, offset: bytes, text })
-    return true
+    const said = this.saying.catch(() => undefined).then(() => this.add(text))
+    this.saying = said
+    return said
   }
 
-  /** Where the pod's chunks begin. Final from now on; durable, because `say` is. */
-  seal(): LogPosition {
+  /** Where the pod's chunks begin. Final from now on, and durable when this resolves. */
+  async seal(): Promise<LogPosition> {
     this.sealed = true
+    await this.keeping.catch(() => undefined)
     return positionOf(this.opening)
   }
 
@@ -88,6 +86,21 @@ export class Journal {
   /** Resolves when all chunks of ours have been taken. */
   async settled(): Promise<void> {
     await this.last
+  }
+
+  // One at a time. Lines that could not be made durable have no place in the log.
+  private async add(text: Buffer): Promise<boolean> {
+    await this.last
+    if (this.sealed) return false
+    const { sequence, bytes } = this.opening
+    const next = { text: text.toString(), sequence: sequence + 1, bytes: bytes + text.length }
+    this.keeping = this.options.keep(next).then(() => {
+      this.opening = next
+      this.cursor = positionOf(next)
+      this.send({ sequence: next.sequence, offset: bytes, text })
+    })
+    await this.keeping
+    return true
   }
 
   /** Sends a chunk of ours at a place that is already durable. */

@@ -10,7 +10,7 @@ import { jobInputs } from '../pod/inputs.js'
 import { jobName } from '../pod/metadata.js'
 import type { PodSettings } from '../pod/settings.js'
 import { UpstreamError } from '../upstream/connection.js'
-import type { Cause } from './ending.js'
+import { stopCause, wantsStop, type Cause } from './ending.js'
 import type { Run } from './run.js'
 
 /** What turns an accepted job into a Job. */
@@ -31,12 +31,17 @@ const sayAgainMs = 30_000
  * nothing is thrown.
  */
 export async function launch(run: Run, context: LaunchContext): Promise<void> {
+  if (await begun(run)) await createJob(run, context)
+}
+
+/** Starts the job upstream; false when it is over instead. */
+export async function begun(run: Run): Promise<boolean> {
   try {
     await run.begin()
+    return true
   } catch (error) {
-    if (!(await startedAnyway(run, error))) return
+    return startedAnyway(run, error)
   }
-  await createJob(run, context)
 }
 
 /** Makes the run's Job, or finds it made. The same job always gives the same Job name, so there is never a second one. */
@@ -63,6 +68,12 @@ async function startedAnyway(run: Run, error: unknown): Promise<boolean> {
     return true
   }
   run.log.warn({ err: error, state }, 'upstream does not want the job started')
+  if (state !== undefined && wantsStop(state)) {
+    // Cancelled between accept and start: without a finish it would hang there until upstream's grace is over.
+    run.resume()
+    await run.end(stopCause(state))
+    return false
+  }
   run.endedUpstream('start refused')
   return false
 }

@@ -65,18 +65,22 @@ async function goOn(
 ): Promise<void> {
   if (!(await supervisor.synced())) return
   const hasJob = supervisor.hasJob(run.jobId)
-  if (!hasJob) run.reopen()
   const state = await stateOf(run, context.clock)
   // Only now: until upstream has spoken, the pod of a job that is over is nobody's failure.
   run.jobCreated = hasJob
   if (state === undefined) return
   if (isOver(state)) return run.endedUpstream(`the job is ${state}`)
   if (record.closing) return run.end(record.closing.cause)
-  if (state === 'assigned' || state === 'accepted') return launch(run, context)
+  if (state === 'assigned' || state === 'accepted') {
+    run.reopen()
+    return launch(run, context)
+  }
   run.resume()
   if (hasJob) return
-  if (context.clock.now() - (record.acceptedAt ?? 0) < createWindowMs)
+  if (context.clock.now() - (record.acceptedAt ?? 0) < createWindowMs) {
+    run.reopen()
     return createJob(run, context)
+  }
   await run.end({
     cause: 'JobDeleted',
     message: 'The Job was deleted while no job spawner was there to see it.',

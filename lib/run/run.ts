@@ -160,8 +160,10 @@ export class Run implements GatewayRun {
     while (this.delivering) await this.delivering.catch(() => undefined)
     if (this.over || this.signal.aborted) return
     const { reported } = this
-    if (reported) await this.exclusively(() => this.deliverPodFinish(reported, policies.finish))
-    if (!this.ending) await this.exclusively(() => this.close(cause))
+    if (!reported) return this.exclusively(() => this.close(cause))
+    // As long as upstream does not take it: nobody else knows the exit status.
+    while (!this.over)
+      await this.exclusively(() => this.deliverPodFinish(reported, policies.finish))
   }
 
   /** Upstream has ended the job without us. */
@@ -235,11 +237,10 @@ export class Run implements GatewayRun {
       await this.annotate(closing.cause)
     }
     await this.journal.settled()
-    const outcome = await this.deliver(
-      finishOf(closing.cause, new Date(closing.finishedAt)),
-      policies.finish,
-    )
-    if (outcome.state === 'passing') return
+    const body = finishOf(closing.cause, new Date(closing.finishedAt))
+    let outcome: FinishOutcome
+    do outcome = await this.deliver(body, policies.finish)
+    while (outcome.state === 'passing')
     const { cause: word, exitStatus } = closing.cause
     if (outcome.state === 'done') this.conclude({ by: 'spawner', exitStatus, cause: word })
     else this.endedUpstream('finish refused')

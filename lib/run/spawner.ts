@@ -55,7 +55,7 @@ export class JobSpawner {
     this.records = new Records(this.ledger)
     this.supervisor = new Supervisor({
       cluster,
-      instance: config.instance,
+      instance: this.owner,
       log,
       clock,
       find: jobId => this.runs.find(jobId),
@@ -83,7 +83,7 @@ export class JobSpawner {
       connection: this.connection,
       records: this.records,
       runs: this.runs,
-      pod: podSettings(config, `${gatewayUrl}/v3`),
+      pod: { ...podSettings(config, `${gatewayUrl}/v3`), instance: this.owner },
       afterRun: jobId => void this.afterRun(jobId),
     }
     const records = await this.ledger.load()
@@ -99,6 +99,11 @@ export class JobSpawner {
   async drain(): Promise<void> {
     await this.pool.drain()
     await this.pool.idle()
+  }
+
+  // Whose Jobs are ours: two installations may have one name and share the Jobs' namespace, but never a ledger.
+  private get owner(): string {
+    return `${this.options.cluster.ledgerNamespace}.${this.options.config.instance}`
   }
 
   /** How many jobs run. */
@@ -148,9 +153,7 @@ export class JobSpawner {
       clock,
       keep: (slot, session) => this.records.setSession(slot.index, session),
       forget: slot => this.records.forget(slot.index),
-      work: async (slot, jobId) => {
-        if (this.context) await takeJob(slot, jobId, this.context)
-      },
+      work: async (slot, jobId) => this.context !== undefined && takeJob(slot, jobId, this.context),
     })
   }
 
@@ -171,9 +174,8 @@ export class JobSpawner {
   }
 }
 
-function podSettings(config: Config, gatewayEndpoint: string): RunContext['pod'] {
+function podSettings(config: Config, gatewayEndpoint: string): Omit<RunContext['pod'], 'instance'> {
   return {
-    instance: config.instance,
     namespace: config.namespace,
     agentImage: config.agentImage,
     imagePullPolicy: config.imagePullPolicy,

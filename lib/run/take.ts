@@ -9,7 +9,7 @@ import { accept } from '../upstream/jobs.js'
 import type { AgentSession } from '../upstream/session.js'
 import { watchCancellation } from './cancellation.js'
 import { isProblem, problemText } from '../errors.js'
-import { launch, type LaunchContext } from './launch.js'
+import { begun, launch, type LaunchContext } from './launch.js'
 import { logText, openingLines } from './log-lines.js'
 import type { Records } from './records.js'
 import { Run, type RunState } from './run.js'
@@ -27,15 +27,22 @@ export interface RunContext extends LaunchContext {
 
 /**
  * The whole life of a job that a ping brought: ledger, accept, ledger, start, Job, and on until it has ended. Resolves
- * then; a job that upstream does not let us accept is none of ours.
+ * then; at once, to false, when upstream does not let us accept the job: it is none of ours.
  */
-export async function takeJob(slot: Slot, jobId: string, context: RunContext): Promise<void> {
+export async function takeJob(
+  slot: Slot,
+  jobId: string,
+  context: RunContext,
+): Promise<void | false> {
   const { records, log } = context
   const session = slot.session
-  if (!session) return
+  if (!session) return false
   await records.setRun(slot.index, { jobId, phase: 'accepting' })
   const payload = await acceptedPayload(session, jobId, context)
-  if (!payload) return records.clearRun(slot.index)
+  if (!payload) {
+    records.clearRun(slot.index)
+    return false
+  }
   log.info({ job: jobId, slot: slot.index }, 'job accepted')
   const record = acceptedRecord(payload, context)
   const run = makeRun(slot, { record, restored: false }, context)
@@ -130,9 +137,13 @@ async function durably(
   try {
     await records.setRun(slot.index, record)
   } catch (error) {
-    if (!isProblem(error, 'LEDGER_RECORD')) throw error
+    if (!isProblem(error, 'LEDGER_RECORD')) {
+      // Not started, so upstream gives the job to somebody else in half a minute.
+      run.endedUpstream('not in the ledger')
+      throw error
+    }
     log.warn({ err: error, job: run.jobId }, 'job too large for the ledger')
-    await run.begin()
+    if (!(await begun(run))) return
     await run.end({
       cause: 'job not run',
       message: problemText(error),

@@ -83,7 +83,7 @@ function changeOf(job: JobView): string | undefined {
     case 'finished':
     case 'canceled':
     case 'timed_out':
-      return `${job.state}, exit status ${job.exitStatus ?? 'none'}${seconds(job)}`
+      return `${job.state}, exit status ${job.exitStatus ?? 'none'}${took(job)}`
     case 'broken':
       return 'not run: what it depends on has failed'
     default:
@@ -98,12 +98,14 @@ function isOver(job: JobView): boolean {
 function row(job: JobView): string {
   const mark = job.passed ? 'passed' : job.state === 'finished' ? 'failed' : job.state
   const status = job.exitStatus === undefined ? '' : `exit ${job.exitStatus}`
-  return `${mark.padEnd(9)} ${status.padEnd(9)} ${label(job)}${seconds(job)}`
+  return `${mark.padEnd(9)} ${status.padEnd(9)} ${seconds(job).padStart(8)}  ${job.label}`
 }
 
 function seconds(job: JobView): string {
-  const { started, finished } = job.times
-  return started === undefined || finished === undefined
-    ? ''
-    : `, ${((finished - started) / 1_000).toFixed(1)} s`
+  const { started, finished = 0 } = job.times
+  return started === undefined ? '' : `${((finished - started) / 1_000).toFixed(1)} s`
+}
+
+function took(job: JobView): string {
+  return job.times.started === undefined ? '' : ` after ${seconds(job)}`
 }

@@ -1,4 +1,5 @@
 import { EventEmitter, once, setMaxListeners } from 'node:events'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import type { Log } from '../log.js'
@@ -24,8 +25,8 @@ export interface PoolOptions {
   keep: (slot: Slot, session: AgentSession) => Promise<void>
   /** Forgets a session that is over. */
   forget: (slot: Slot) => Promise<void>
-  /** Takes the job that a ping brought, and resolves when its run is over. */
-  work: (slot: Slot, jobId: string) => Promise<void>
+  /** Takes the job that a ping brought, and resolves when its run is over; to false when upstream did not let us have it. */
+  work: (slot: Slot, jobId: string) => Promise<void | false>
 }
 
 // A plan's limit on agents does not change by the minute.
@@ -66,22 +67,27 @@ export class SlotPool {
     const [first] = this.slots.filter(slot => slot.state === 'down')
     if (first && !connected) await this.joinFirst(first)
     for (const slot of this.slots) {
-      if (slot.state === 'down' && slot.index < this.options.size) void this.keepJoined(slot)
+      const wanted = slot.index < this.options.size
+      if (slot.state === 'down' && wanted) void this.keepJoined(slot)
+      // Of an earlier process that had more of them.
+      if (slot.state === 'idle' && !wanted) this.track(this.release(slot), slot.index)
     }
     void this.pingLoop()
   }
 
   /** Follows a run of an earlier process on its slot. */
-  adopt(slot: Slot, run: Promise<void>): void {
+  adopt(slot: Slot, run: Promise<void | false>): void {
     slot.state = 'busy'
     this.follow(slot, run)
   }
 
-  /** Pings no more: no new job comes. Idle slots disconnect at once. */
+  /** Pings no more. Idle slots disconnect at once; one whose ping is under way when it has been answered. */
   async drain(): Promise<void> {
     this.stopping.abort()
     await Promise.all(
-      this.slots.filter(slot => slot.state !== 'busy').map(slot => this.release(slot)),
+      this.slots
+        .filter(slot => slot.state === 'idle' || slot.state === 'down')
+        .map(slot => this.release(slot)),
     )
   }
 
@@ -168,15 +174,24 @@ export class SlotPool {
   }
 
   private async pingSlot(slot: Slot): Promise<void> {
+    const before = slot.session
     const ping = await slot.ping(this.leaving.signal)
+    this.keepChanges(slot, before)
     if (slot.state === 'stopped') return
     if (slot.state === 'down') void this.keepJoined(slot)
     else if (ping?.action === 'disconnect') await this.dismissed(slot)
     // A job that comes with the last ping before a stop is still ours: upstream has assigned it.
     else if (ping?.job && ping.action !== 'pause') this.give(slot, ping.job.id)
     else if (this.stopping.signal.aborted) await this.release(slot)
-    else slot.free()
+    else if (slot.free() === 'down') void this.keepJoined(slot)
     this.changed()
+  }
+
+  // Headers or an endpoint that a ping brought are to be known after a restart too.
+  private keepChanges(slot: Slot, before: AgentSession | undefined): void {
+    const { session } = slot
+    if (session && !isDeepStrictEqual(session, before))
+      this.track(this.options.keep(slot, session), slot.index)
   }
 
   private give(slot: Slot, jobId: string): void {
@@ -185,12 +200,13 @@ export class SlotPool {
     this.follow(slot, this.options.work(slot, jobId))
   }
 
-  private follow(slot: Slot, run: Promise<void>): void {
-    const settled = run.catch((error: unknown) =>
-      this.options.log.error({ err: error, slot: slot.index }, 'run ended badly'),
-    )
+  private follow(slot: Slot, run: Promise<void | false>): void {
+    const settled = run.catch((error: unknown) => {
+      this.options.log.error({ err: error, slot: slot.index }, 'run ended badly')
+      return false as const
+    })
     this.track(
-      settled.then(() => this.runOver(slot)),
+      settled.then(taken => this.runOver(slot, taken !== false)),
       slot.index,
     )
   }
@@ -202,12 +218,13 @@ export class SlotPool {
     this.working.add(tracked)
   }
 
-  private async runOver(slot: Slot): Promise<void> {
+  // A job that was not to be had may come with the next ping again: the slot waits for its turn then.
+  private async runOver(slot: Slot, taken: boolean): Promise<void> {
     if (slot.state !== 'busy') return
     if (this.stopping.signal.aborted || slot.index >= this.options.size) {
       await this.release(slot)
     } else {
-      slot.woken = true
+      slot.woken = taken
       if (slot.free() === 'down') void this.keepJoined(slot)
     }
     this.changed()
@@ -216,6 +233,8 @@ export class SlotPool {
   private async dismissed(slot: Slot): Promise<void> {
     this.options.log.warn({ slot: slot.index }, 'upstream told the agent to disconnect')
     await this.release(slot)
+    // The last one: a person has stopped us all, and slots that a plan's limit kept away are not to come back.
+    if (this.slots.every(({ session }) => session === undefined)) await this.drain()
   }
 
   private async release(slot: Slot): Promise<void> {

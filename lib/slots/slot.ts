@@ -149,8 +149,10 @@ export class Slot {
     )
     this.beating.abort()
     this.refused = true
-    // A busy slot keeps its state: the run goes on with its job token for as long as upstream takes that.
-    if (this.state !== 'busy') this.free()
+    // A busy slot keeps its state: the run goes on with its job token for as long as upstream takes that. An idle one
+    // (a heartbeat was refused) pings next, and is found down by who reads the answer.
+    if (this.state === 'pinging') this.free()
+    else this.woken = true
   }
 
   private async beat(now: boolean, signal: AbortSignal): Promise<void> {

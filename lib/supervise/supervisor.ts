@@ -94,6 +94,8 @@ export class Supervisor {
     const known = this.podOfJob.get(jobId)
     if (known && nameOf(known) === nameOf(pod)) this.podOfJob.delete(jobId)
     this.changed(pod.metadata?.labels)
+    const run = this.options.find(jobId)
+    if (!run || run.ending !== undefined) this.withPod.delete(jobId)
   }
 
   private changed(objectLabels: Record<string, string> | undefined): void {

@@ -1,4 +1,5 @@
 import { hostname, release, type } from 'node:os'
+import { isProblem } from '../errors.js'
 import { check } from '../schemas.js'
 import type { AgentPing } from '../types/agent-ping.js'
 import { agentVersion } from '../version.js'
@@ -100,7 +101,7 @@ export async function ping(
   try {
     return await pingOnce(connection, { ...first.session, endpoint }, signal)
   } catch (error) {
-    if (error instanceof UpstreamError) return first
+    if (error instanceof UpstreamError || isProblem(error)) return first
     throw error
   }
 }

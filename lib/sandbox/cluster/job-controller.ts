@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.js'
 import {
   timestamp,
@@ -28,6 +29,8 @@ export class JobController {
   constructor(storage: Storage, clock: Clock) {
     this.#storage = storage
     this.#clock = clock
+    // One listener for each timer of a Job: many is no leak.
+    setMaxListeners(0, this.#stop.signal)
     this.#unsubscribe = storage.subscribe(change => this.#hear(change))
   }
 

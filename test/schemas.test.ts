@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { isProblem, problemText, type Problem } from '../lib/errors.js'
+import { check, nearest, typeName, type Shapes } from '../lib/schemas.js'
+
+const secret = 'hunter2-is-secret'
+
+function refusal(name: keyof Shapes, value: unknown): Problem {
+  try {
+    check(name, value, { code: 'UPSTREAM_INVALID', where: 'GET /ping', message: 'unusable' })
+  } catch (error) {
+    if (isProblem(error)) return error
+    throw error
+  }
+  throw new Error('the value was taken')
+}
+
+t.test('a value that fits comes back as it is, unknown fields of upstream included', async t => {
+  const value = { state: 'running', new_field: { deep: true } }
+  t.equal(check('job-state', value, { code: 'INTERNAL', where: '', message: '' }), value)
+})
+
+t.test('a value that does not fit names its place, what was wanted and what was found', async t => {
+  const job = { id: 'x', env: { A: 'a' }, chunks_max_size_bytes: 1 }
+  const table: [keyof Shapes, unknown, Partial<Problem>][] = [
+    ['job-state', { state: 7 }, { where: 'GET /ping.state', wanted: 'string', found: 'number' }],
+    ['job-state', {}, { where: 'GET /ping', wanted: 'the key state', found: 'no such key' }],
+    ['job-state', null, { where: 'GET /ping', wanted: 'object', found: 'null' }],
+    ['job-state', [], { where: 'GET /ping', wanted: 'object', found: 'array' }],
+    ['job-state', undefined, { where: 'GET /ping', wanted: 'object', found: 'undefined' }],
+    [
+      'agent-job',
+      { ...job, env: { A: 1 } },
+      { where: 'GET /ping.env.A', wanted: 'string', found: 'number' },
+    ],
+    ['agent-job', { id: 'x', chunks_max_size_bytes: 1 }, { wanted: 'the key env' }],
+    ['agent-ping', { job: {} }, { where: 'GET /ping.job', wanted: 'the key id' }],
+    ['agent-registration', { id: 5 }, { found: /\(and \d+ more\)$/ as unknown as string }],
+  ]
+  for (const [name, value, evidence] of table) {
+    const problem = refusal(name, value)
+    t.match(problem, { code: 'UPSTREAM_INVALID', message: 'unusable', ...evidence }, name)
+  }
+})
+
+t.test('an unknown key is named with the nearest known one', async t => {
+  const near = refusal('kubernetes-plugin', { podspec: {} })
+  t.equal(near.found, 'the unknown key "podspec"')
+  t.equal(near.hint, 'did you mean podSpec?')
+  t.match(near.wanted, /^one of: .*podSpec/)
+  t.equal(refusal('kubernetes-plugin', { quite_another_thing: 1 }).hint, 'remove the key')
+})
+
+t.test('no value is ever shown', async t => {
+  const values: [keyof Shapes, unknown][] = [
+    ['agent-job', { id: { secret }, env: secret, chunks_max_size_bytes: secret }],
+    ['agent-ping', { job: secret, action: [secret] }],
+    ['agent-registration', { access_token: [secret], id: secret, name: { secret } }],
+    ['kubernetes-plugin', { podSpec: secret }],
+    ['job-state', secret],
+  ]
+  for (const [name, value] of values) {
+    const text = problemText(refusal(name, value))
+    t.notOk(text.includes(secret), text)
+  }
+})
+
+t.test('every schema has a type, and is one that can be checked', async t => {
+  const files = readdirSync(new URL('../schemas/', import.meta.url)).filter(
+    file => file.endsWith('.json') && !file.startsWith('config'),
+  )
+  const source = readFileSync(new URL('../lib/schemas.ts', import.meta.url), 'utf8')
+  for (const file of files) {
+    const name = file.replace('.json', '')
+    t.ok(source.includes(`'${name}':`), `${name} is one of Shapes`)
+    t.ok(isProblem(refusal(name as keyof Shapes, 'text')), name)
+  }
+})
+
+t.test('the nearest word is one that may have been meant', async t => {
+  t.equal(nearest('namespce', ['namespace', 'name']), 'namespace')
+  t.equal(nearest('TAGS', ['tags', 'token']), 'tags')
+  t.equal(nearest('completely-else', ['tags', 'token']), undefined)
+  t.equal(nearest('x', []), undefined)
+})
+
+t.test('the kinds of JSON values have names', async t => {
+  const values = [null, [], {}, 'a', 1, true]
+  t.same(values.map(typeName), ['null', 'array', 'object', 'string', 'number', 'boolean'])
+})
