@@ -37,8 +37,8 @@ t.test('the spawner from the chart, in a pod, runs a job', async t => {
   ])
   t.teardown(() => helm(['uninstall', 'ci', '--namespace', namespaces.ledger, '--wait']))
 
-  const { run } = verbs(upstream)
-  const build = await run(`steps: [{ command: "echo from the chart; exit 4" }]`)
+  const builds = verbs(upstream)
+  const build = await builds.run(`steps: [{ command: "echo from the chart; exit 4" }]`)
   t.match(build.jobs[0], { exitStatus: 4, finishCount: 1 })
   t.match(build.jobs[0]?.log, /from the chart/)
   t.match(build.jobs[0]?.agentName, /^ci-job-spawner-\d$/)
@@ -59,5 +59,9 @@ t.test('the spawner from the chart, in a pod, runs a job', async t => {
     async () => upstream.agents().some(({ state }) => state === 'disconnected') || undefined,
     60,
   )
-  t.equal((await run(`steps: [{ command: "true" }]`)).state, 'passed', 'and the next pod goes on')
+  t.equal(
+    (await builds.run(`steps: [{ command: "true" }]`)).state,
+    'passed',
+    'and the next pod goes on',
+  )
 })
