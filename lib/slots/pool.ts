@@ -40,6 +40,7 @@ export class SlotPool {
   private readonly leaving = new AbortController()
   private readonly working = new Set<Promise<void>>()
   private lastPingAt: number | undefined
+  private allDismissed = false
 
   constructor(private readonly options: PoolOptions) {
     // Every slot listens to these at once: that is no leak.
@@ -105,7 +106,7 @@ export class SlotPool {
 
   /** Resolves when upstream has told every slot to disconnect. */
   async allStopped(): Promise<void> {
-    while (this.slots.some(slot => slot.state !== 'stopped')) await once(this.changes, 'change')
+    while (!this.allDismissed) await once(this.changes, 'change')
   }
 
   private newSlot(index: number): Slot {
@@ -234,7 +235,10 @@ export class SlotPool {
     this.options.log.warn({ slot: slot.index }, 'upstream told the agent to disconnect')
     await this.release(slot)
     // The last one: a person has stopped us all, and slots that a plan's limit kept away are not to come back.
-    if (this.slots.every(({ session }) => session === undefined)) await this.drain()
+    if (this.slots.some(({ session }) => session !== undefined)) return
+    await this.drain()
+    this.allDismissed = true
+    this.changed()
   }
 
   private async release(slot: Slot): Promise<void> {

@@ -27,12 +27,12 @@ t.test('our lines tile the log from its beginning', async t => {
     [2, 6, 'second\n'],
   ])
   t.same(kept, [{ text: 'second\n', sequence: 2, bytes: 13 }], 'durable before it was sent')
-  t.same(made.seal(), { sequence: 2, offset: 13 })
+  t.same(await made.seal(), { sequence: 2, offset: 13 })
 })
 
 t.test('once the pod has been told where it begins, we are silent', async t => {
   const { made, sent } = journal()
-  t.same(made.seal(), { sequence: 1, offset: 6 })
+  t.same(await made.seal(), { sequence: 1, offset: 6 })
   t.notOk(await made.say(Buffer.from('late\n')))
   t.same(sent(), [])
 })
@@ -49,4 +49,59 @@ t.test('a log that no pod has written to may be written to by us again', async t
   made.reopen()
   t.ok(await made.say(Buffer.from('more\n')))
   t.same(made.position, { sequence: 2, offset: 11 })
+})
+
+t.test('where the pod begins is told only when it is durable', async t => {
+  let durable = () => {}
+  const uploads: Chunk[] = []
+  const made = new Journal({
+    opening: { text: 'first\n', sequence: 1, bytes: 6 },
+    cursor: { sequence: 1, offset: 6 },
+    sealed: false,
+    upload: async chunk => void uploads.push(chunk),
+    keep: () => new Promise(resolve => (durable = resolve)),
+  })
+  const idle = durable
+  const said = made.say(Buffer.from('second\n'))
+  while (durable === idle) await new Promise(resolve => setImmediate(resolve))
+  let told: unknown
+  const sealed = made.seal().then(position => (told = position))
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(told, undefined)
+  durable()
+  t.ok(await said)
+  await sealed
+  t.same(told, { sequence: 2, offset: 13 })
+})
+
+t.test('lines that could not be made durable leave no hole', async t => {
+  let fails = true
+  const uploads: Chunk[] = []
+  const made = new Journal({
+    opening: { text: 'first\n', sequence: 1, bytes: 6 },
+    cursor: { sequence: 1, offset: 6 },
+    sealed: false,
+    upload: async chunk => void uploads.push(chunk),
+    keep: async () => {
+      if (fails) throw new Error('too large')
+    },
+  })
+  await t.rejects(made.say(Buffer.from('lost\n')))
+  t.same(made.position, { sequence: 1, offset: 6 })
+  fails = false
+  t.ok(await made.say(Buffer.from('kept\n')))
+  await made.settled()
+  t.match(uploads, [{ sequence: 2, offset: 6 }])
+  t.same(await made.seal(), { sequence: 2, offset: 11 })
+})
+
+t.test('lines said at the same time come one after the other', async t => {
+  const { made, sent } = journal()
+  await Promise.all(['a\n', 'b\n', 'c\n'].map(line => made.say(Buffer.from(line))))
+  await made.settled()
+  t.same(sent(), [
+    [2, 6, 'a\n'],
+    [3, 8, 'b\n'],
+    [4, 10, 'c\n'],
+  ])
 })

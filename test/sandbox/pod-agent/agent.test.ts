@@ -190,8 +190,10 @@ t.test('a chunk that gets a 4xx is lost, and finish says so', async t => {
   const { gateway, start } = await agentFor(t)
   gateway.answerWith(call => (call.name === 'POST chunks' ? { status: 429 } : undefined))
   await start()
-  t.equal(gateway.names().filter(name => name === 'POST chunks').length, 1)
-  t.equal(gateway.json('PUT finish')['chunks_failed_count'], 1)
+  // How many chunks the output makes depends on when it comes; each is sent once and counted as lost.
+  const chunks = gateway.names().filter(name => name === 'POST chunks').length
+  t.ok(chunks >= 1)
+  t.equal(gateway.json('PUT finish')['chunks_failed_count'], chunks)
 })
 
 t.test('a start that is refused leaves the job unfinished, as the real agent does', async t => {

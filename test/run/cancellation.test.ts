@@ -1,0 +1,148 @@
+import t from 'tap'
+import { watchCancellation } from '../../lib/run/cancellation.js'
+import { jobName } from '../../lib/pod/metadata.js'
+import { HandClock } from '../cluster-client/hand-clock.js'
+import { until } from '../cluster-client/loopback.js'
+import type { Got } from '../upstream/scripted.js'
+import { contextOf, jobId, jobUpstream, runAt } from './run-of.js'
+
+type Tap = { teardown(end: () => unknown): void }
+const intervalMs = 5_000
+
+/** A run that is watched, with an upstream that tells this state; time stands until `pass`. */
+async function watched(t: Tap, states: { now: string | number }) {
+  const upstream = await jobUpstream(t, ({ method }: Got) => {
+    if (method !== 'GET') return undefined
+    const { now } = states
+    return typeof now === 'number' ? { status: now } : { json: { state: now } }
+  })
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  const { run } = runAt(t, upstream.endpoint, { clock })
+  t.teardown(() => run.endedUpstream('test over'))
+  const watching = watchCancellation(run, { ...context, intervalMs })
+  const polls = () => upstream.got.filter(({ method }) => method === 'GET').length
+  /** One interval, and the poll at its end. */
+  const pass = async () => {
+    await until(() => clock.sleeping > 0)
+    const before = polls()
+    clock.advance(intervalMs)
+    await until(() => polls() > before)
+  }
+  return { upstream, run, clock, cluster, watching, polls, pass }
+}
+
+t.test('a job that goes on is asked for again and again', async t => {
+  const { pass, run, polls } = await watched(t, { now: 'running' })
+  for (let n = 0; n < 3; n++) await pass()
+  t.equal(polls(), 3)
+  t.notOk(run.over)
+})
+
+t.test('a cancelled job whose pod has not started loses its Job and is finished', async t => {
+  for (const [state, cause] of [
+    ['canceling', 'JobCancelled'],
+    ['canceled', 'JobCancelled'],
+    ['timing_out', 'JobTimedOut'],
+    ['timed_out', 'JobTimedOut'],
+  ]) {
+    const { pass, run, watching, upstream, cluster } = await watched(t, { now: state ?? '' })
+    cluster.jobs.set(jobName(jobId), {})
+    await pass()
+    await watching
+    t.match(await run.ended, { by: 'spawner', cause, exitStatus: -1 })
+    t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'cancel' }])
+    t.same(cluster.deleted, [jobName(jobId)])
+  }
+})
+
+t.test('a cancelled job whose pod agent polls is left to its agent', async t => {
+  const states = { now: 'running' }
+  const { run, clock, polls, pass, upstream, cluster } = await watched(t, states)
+  run.podConnected({ hostname: 'x' })
+  await pass()
+  states.now = 'canceling'
+  run.stateSeen('canceling')
+  const before = polls()
+  for (let n = 0; n < 2; n++) {
+    await until(() => clock.sleeping > 0)
+    clock.advance(intervalMs)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  t.equal(polls(), before, 'while the pod polls, we are silent')
+  t.same(cluster.deleted, [])
+  t.same(upstream.finishes(), [])
+})
+
+t.test('an agent that is there but does not poll yet gets a moment, then the Job goes', async t => {
+  const { run, clock, pass, watching, cluster, upstream } = await watched(t, { now: 'canceling' })
+  run.podSeen = true
+  cluster.jobs.set(jobName(jobId), {})
+  await pass()
+  await until(() => clock.sleeping > 0)
+  t.same(cluster.deleted, [])
+  while (!run.ending) {
+    clock.advance(250)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  await watching
+  t.same(cluster.deleted, [jobName(jobId)])
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('an agent that begins to poll in that moment takes over', async t => {
+  const { run, clock, pass, cluster, upstream } = await watched(t, { now: 'canceling' })
+  run.podSeen = true
+  await pass()
+  await until(() => clock.sleeping > 0)
+  run.stateSeen('canceling')
+  const slept = clock.slept.length
+  clock.advance(250)
+  await until(() => clock.slept.length > slept)
+  t.equal(clock.slept.at(-1), intervalMs, 'back to watching')
+  t.same(cluster.deleted, [])
+  t.same(upstream.finishes(), [])
+})
+
+t.test(
+  'a token that is no longer good means that the job is over, and its Job unwanted',
+  async t => {
+    for (const status of [401, 404]) {
+      const { run, pass, watching, cluster, upstream } = await watched(t, { now: status })
+      cluster.jobs.set(jobName(jobId), {})
+      await pass()
+      await watching
+      t.match(await run.ended, { by: 'upstream' }, String(status))
+      t.same(cluster.deleted, [jobName(jobId)])
+      t.same(upstream.finishes(), [])
+    }
+  },
+)
+
+t.test('an upstream that does not answer ends nothing', async t => {
+  const states: { now: string | number } = { now: 503 }
+  const { run, pass, cluster } = await watched(t, states)
+  await pass()
+  states.now = 429
+  await pass()
+  states.now = 'some-new-state'
+  await pass()
+  t.notOk(run.over)
+  t.same(cluster.deleted, [])
+})
+
+t.test('a run that ends by itself ends the watching, and keeps its Job', async t => {
+  const { run, clock, watching, cluster } = await watched(t, { now: 'running' })
+  await until(() => clock.sleeping > 0)
+  await run.finishFromPod({ exit_status: '0' })
+  await watching
+  t.same(cluster.deleted, [])
+})
+
+t.test('a Job that can not be deleted does not keep the run from ending', async t => {
+  const { run, pass, watching, cluster } = await watched(t, { now: 'canceling' })
+  cluster.deleteJob = () => Promise.reject(new Error('down'))
+  await pass()
+  await watching
+  t.match(await run.ended, { by: 'spawner' })
+})

@@ -1,0 +1,157 @@
+import t from 'tap'
+import type { RunRecord } from '../../lib/ledger/record.js'
+import { silentLog } from '../../lib/log.js'
+import { jobName } from '../../lib/pod/metadata.js'
+import { recover } from '../../lib/run/recover.js'
+import { SlotPool } from '../../lib/slots/pool.js'
+import { HandClock } from '../cluster-client/hand-clock.js'
+import { until } from '../cluster-client/loopback.js'
+import { agentAt, connection, type Got, type Said } from '../upstream/scripted.js'
+import { accepted, contextOf, jobId, jobUpstream, opening, tiled } from './run-of.js'
+
+type Tap = { teardown(end: () => unknown): void }
+type Given = {
+  run?: RunRecord
+  state?: string | number | (() => Said)
+  hasJob?: boolean
+  now?: number
+  noSession?: boolean
+}
+
+/** A process that takes up one slot of an earlier one. */
+async function restarted(t: Tap, { run, state = 'running', hasJob = true, now, noSession }: Given) {
+  const upstream = await jobUpstream(t, ({ method, path }: Got): Said | undefined => {
+    if (method !== 'GET' || path === '/ping') return undefined
+    if (typeof state === 'function') return state()
+    return typeof state === 'number' ? { status: state } : { json: { state } }
+  })
+  const { context, cluster, clock, removed } = contextOf(t)
+  if (now !== undefined) clock.advance(now - clock.now())
+  if (hasJob) cluster.jobs.set(jobName(jobId), {})
+  const pool = new SlotPool({
+    endpoint: upstream.endpoint,
+    token: 'x',
+    tags: [],
+    name: 'ci-%i',
+    size: 1,
+    connection: connection(t),
+    log: silentLog(),
+    clock: new HandClock(),
+    keep: async () => undefined,
+    forget: async () => undefined,
+    work: async () => undefined,
+  })
+  t.teardown(() => {
+    pool.abandon()
+    for (const one of context.runs.open()) one.endedUpstream('test over')
+  })
+  const supervisor = { synced: async () => true, hasJob: () => hasJob }
+  const registration = noSession ? undefined : agentAt(upstream.endpoint)
+  await recover([{ version: 1, slot: 0, registration, run }], { pool, supervisor, context })
+  return { upstream, context, cluster, pool, removed, run: context.runs.find(jobId) }
+}
+
+t.test('a run goes on: its heart beats and the gateway knows it at once', async t => {
+  const { run, pool, upstream, cluster } = await restarted(t, { run: accepted() })
+  t.ok(run, 'before anything is asked')
+  t.equal(pool.slots[0]?.state, 'busy')
+  await until(() => upstream.calls().includes('POST /heartbeat'))
+  await until(() => run?.jobCreated === true && upstream.chunks().length === 1)
+  t.match(upstream.chunks(), [{ sequence: 1, offset: 0, text: opening.text }], 'harmless')
+  t.same(upstream.starts(), 0)
+  t.same(cluster.created, [])
+  await run?.finishFromPod({ exit_status: '3' })
+  t.match(await run?.ended, { by: 'pod', exitStatus: 3 })
+})
+
+t.test('a job that is over at Buildkite is not finished again, and loses its Job', async t => {
+  for (const state of ['finished', 'canceled', 'timed_out', 401, 404]) {
+    const { run, upstream, cluster } = await restarted(t, { run: accepted(), state })
+    t.match(await run?.ended, { by: 'upstream' }, String(state))
+    await until(() => cluster.deleted.length === 1)
+    t.same(upstream.finishes(), [])
+    t.same(cluster.created, [])
+  }
+})
+
+t.test('until upstream has spoken nobody judges the pod', async t => {
+  let asked = 0
+  const state = () => (++asked < 4 ? { status: 503 } : { json: { state: 'running' } })
+  const { run } = await restarted(t, { run: accepted(), state })
+  t.equal(run?.jobCreated, false)
+  await until(() => run?.jobCreated === true)
+  t.ok(asked >= 4)
+})
+
+t.test('a job that was accepted and never started is started', async t => {
+  const state = 'accepted'
+  const { upstream, cluster } = await restarted(t, { run: accepted(), state, hasJob: false })
+  await until(() => cluster.created.length === 1)
+  t.equal(upstream.starts(), 1)
+})
+
+t.test('a job that was started a moment ago gets the Job that it never had', async t => {
+  const now = 1_000_000 + 30_000
+  const { upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })
+  await until(() => cluster.created.length === 1)
+  t.equal(upstream.starts(), 0)
+})
+
+t.test('a Job that somebody deleted meanwhile ends its run, and overwrites no log', async t => {
+  const now = 1_000_000 + 600_000
+  const { run, upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })
+  t.match(await run?.ended, { by: 'spawner', cause: 'JobDeleted', exitStatus: -1 })
+  t.same(cluster.created, [])
+  t.match(upstream.annotations(), [{ body: /JobDeleted/ }], 'a pod may have written to the log')
+  t.same(upstream.chunks(), [{ sequence: 1, offset: 0, text: opening.text }])
+})
+
+t.test('where the log stood is known when it was handed over', async t => {
+  const now = 1_000_000 + 600_000
+  const cursor = { sequence: 4, offset: 400 }
+  const left = accepted({ cursor })
+  const { run, upstream } = await restarted(t, { run: left, hasJob: false, now })
+  await run?.ended
+  t.match(upstream.chunks().at(-1), { sequence: 5, offset: 400, text: /JobDeleted/ })
+  t.same(upstream.annotations(), [])
+})
+
+t.test('a run that was being closed is closed with the same bytes', async t => {
+  const closing = {
+    chunk: { text: 'the cause\r\n', sequence: 2, offset: 6 },
+    cause: { cause: 'Evicted', message: 'x', exitStatus: -1, signalReason: 'agent_stop' as const },
+    finishedAt: 5_000,
+  }
+  const { run, upstream } = await restarted(t, { run: accepted({ closing }) })
+  t.match(await run?.ended, { by: 'spawner', cause: 'Evicted' })
+  t.equal(
+    tiled([{ sequence: 1, offset: 0, text: 'first\n' }, ...upstream.chunks()]),
+    'first\nthe cause\r\n',
+  )
+  t.same(upstream.finishes(), [
+    {
+      exit_status: '-1',
+      signal_reason: 'agent_stop',
+      finished_at: new Date(5_000).toISOString(),
+      chunks_failed_count: 0,
+    },
+  ])
+})
+
+t.test('an accept whose answer may have been lost is asked for again', async t => {
+  const { upstream, cluster } = await restarted(t, {
+    run: { jobId, phase: 'accepting' },
+    hasJob: false,
+  })
+  await until(() => cluster.created.length === 1)
+  t.ok(upstream.calls().includes(`PUT /jobs/${jobId}/accept`))
+})
+
+t.test('an idle slot goes on without registering, one without a session is forgotten', async t => {
+  const idle = await restarted(t, {})
+  t.equal(idle.pool.slots[0]?.state, 'idle')
+  await until(() => idle.upstream.calls().includes('POST /heartbeat'))
+  const none = await restarted(t, { noSession: true })
+  t.same(none.removed, [0])
+  t.equal(none.pool.slots[0]?.state, 'down')
+})

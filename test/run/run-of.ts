@@ -1,0 +1,177 @@
+import { gunzipSync } from 'node:zlib'
+import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { Cluster } from '../../lib/cluster/cluster.js'
+import type { RunRecord, SlotRecord } from '../../lib/ledger/record.js'
+import { silentLog } from '../../lib/log.js'
+import { Records } from '../../lib/run/records.js'
+import { Run, type RunOptions, type RunState } from '../../lib/run/run.js'
+import { Runs } from '../../lib/run/runs.js'
+import type { RunContext } from '../../lib/run/take.js'
+import { Slot } from '../../lib/slots/slot.js'
+import type { AgentSession } from '../../lib/upstream/session.js'
+import { HandClock, HastyClock } from '../cluster-client/hand-clock.js'
+import { agentAt, connection, scripted, type Script } from '../upstream/scripted.js'
+
+interface Test {
+  teardown(end: () => unknown): void
+}
+
+export const jobId = '01890000-0000-4000-8000-000000000001'
+export const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQ'
+export const payload = {
+  id: jobId,
+  env: { BUILDKITE_COMMAND: 'true' },
+  token: 'job-token',
+  chunks_max_size_bytes: 100_000,
+}
+export const opening = { text: 'first\n', sequence: 1, bytes: 6 }
+
+/** A chunk that upstream got. */
+export interface SentChunk {
+  sequence: number
+  offset: number
+  text: string
+}
+
+/** An upstream that takes all that is sent about a job; `script` may answer otherwise. */
+export async function jobUpstream(t: Test, script: Script = () => undefined) {
+  const upstream = await scripted(t, async (got, response) => {
+    const said = await script(got, response)
+    if (said || response.writableEnded || response.destroyed) return said
+    if (got.path.endsWith('/accept')) return { json: payload }
+    return { json: got.method === 'GET' ? { state: 'running' } : {} }
+  })
+  const of = (end: string) =>
+    upstream.got.filter(({ path }) => path.split('?')[0]?.endsWith(end) === true)
+  return {
+    ...upstream,
+    finishes: () => of('/finish').map(({ json }) => json as Record<string, unknown>),
+    starts: () => of('/start').length,
+    annotations: () => of('/annotations').map(({ json }) => json as { body: string }),
+    chunks: (): SentChunk[] =>
+      of('/chunks').map(({ path, body }) => {
+        const query = new URLSearchParams(path.split('?')[1])
+        const text = gunzipSync(body).toString()
+        return {
+          sequence: Number(query.get('sequence')),
+          offset: Number(query.get('offset')),
+          text,
+        }
+      }),
+  }
+}
+
+/** The log that chunks make, the last of each place counting; undefined when they leave a hole or overlap. */
+export function tiled(chunks: readonly SentChunk[]): string | undefined {
+  const bySequence = new Map(chunks.map(chunk => [chunk.sequence, chunk]))
+  let log = ''
+  for (let sequence = 1; sequence <= bySequence.size; sequence++) {
+    const chunk = bySequence.get(sequence)
+    if (!chunk || chunk.offset !== Buffer.byteLength(log)) return undefined
+    log += chunk.text
+  }
+  return log
+}
+
+/** A run whose upstream is at `endpoint`. */
+export function runAt(t: Test, endpoint: string, given: Partial<RunOptions> = {}) {
+  const clock = new HastyClock(3_600_000)
+  const kept: RunState[] = []
+  const run = new Run({
+    payload,
+    secret,
+    state: { opening },
+    restored: false,
+    session: () => agentAt(endpoint),
+    connection: connection(t, clock),
+    log: silentLog(),
+    clock,
+    keep: async state => void kept.push(state),
+    ...given,
+  })
+  return { run, clock, kept }
+}
+
+/** The Jobs and pods of a cluster, as the tests put them there. */
+export class FakeCluster {
+  readonly jobs = new Map<string, V1Job>()
+  pods: V1Pod[] = []
+  readonly deleted: string[] = []
+  readonly created: V1Job[] = []
+  /** Called before a Job is made; may throw. */
+  onCreate: (attempt: number) => unknown = () => undefined
+  private attempts = 0
+
+  async createJob(job: V1Job) {
+    await this.onCreate(this.attempts++)
+    const name = job.metadata?.name ?? ''
+    const existed = this.jobs.has(name)
+    if (!existed) this.created.push(job)
+    this.jobs.set(name, job)
+    return { job, existed }
+  }
+  async getJob(name: string) {
+    return this.jobs.get(name)
+  }
+  async deleteJob(name: string) {
+    this.deleted.push(name)
+    this.jobs.delete(name)
+  }
+  async podsOfJob() {
+    return this.pods
+  }
+  get asCluster(): Cluster {
+    return this as unknown as Cluster
+  }
+}
+
+/** What a run needs of the program, with a fake cluster and a ledger that `puts` shows. */
+export function contextOf(t: Test, given: Partial<RunContext> & { clock?: HandClock } = {}) {
+  const cluster = new FakeCluster()
+  const clock = given.clock ?? new HastyClock(3_600_000)
+  const puts: SlotRecord[] = []
+  const removed: number[] = []
+  const ledger = {
+    put: async (record: SlotRecord) => void puts.push(structuredClone(record)),
+    remove: async (slot: number) => void removed.push(slot),
+  }
+  const context: RunContext = {
+    cluster: cluster.asCluster,
+    clock,
+    log: silentLog(),
+    connection: connection(t, new HastyClock(3_600_000)),
+    records: new Records(ledger),
+    runs: new Runs(clock),
+    pod: {
+      instance: 'ci',
+      namespace: 'jobs',
+      agentImage: 'agent',
+      jobTtlSeconds: 600,
+      gatewayEndpoint: 'http://gateway/v3',
+    },
+    ...given,
+  }
+  return { context, cluster, clock, puts, removed, ledger }
+}
+
+/** A slot with a session at `endpoint`; its heart does not beat. */
+export function slotAt(t: Test, endpoint: string, more: Partial<AgentSession> = {}): Slot {
+  const clock = new HandClock()
+  const slot = new Slot(0, { connection: connection(t), log: silentLog(), clock })
+  slot.session = agentAt(endpoint, more)
+  slot.state = 'busy'
+  return slot
+}
+
+/** An accepted job's record, as the ledger has it. */
+export function accepted(more: Partial<RunRecord> = {}) {
+  return {
+    jobId,
+    phase: 'accepted',
+    payload,
+    secret,
+    opening,
+    acceptedAt: 1_000_000,
+    ...more,
+  } as const
+}

@@ -1,0 +1,295 @@
+import t from 'tap'
+import { until } from '../cluster-client/loopback.js'
+import { failure, nowhere } from '../upstream/scripted.js'
+import { jobUpstream, opening, runAt, tiled } from './run-of.js'
+
+const oom = {
+  cause: 'OOMKilled',
+  message: 'one\ntwo',
+  exitStatus: -1,
+  signalReason: 'agent_stop',
+} as const
+const reported = { exit_status: '7', signal: '', chunks_failed_count: 0, extra: true }
+
+/** Answers with these statuses in turn, then with 200; only to what ends so. */
+function failing(end: string, ...statuses: number[]) {
+  const left = [...statuses]
+  return ({ path }: { path: string }) => {
+    const status = path.split('?')[0]?.endsWith(end) ? left.shift() : undefined
+    return status === undefined ? undefined : { status }
+  }
+}
+
+t.test("a pod's finish ends the run, with its words and its exit status", async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.same(upstream.finishes(), [reported])
+  t.ok(run.over)
+  t.ok(run.signal.aborted)
+})
+
+t.test('however often and by whomever a run is ended, it is finished once', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  const outcomes = await Promise.all([
+    run.end(oom),
+    run.finishFromPod(reported),
+    run.end({ ...oom, cause: 'Evicted' }),
+    run.finishFromPod(reported),
+  ])
+  t.equal(upstream.finishes().length, 1)
+  t.match(await run.ended, { by: 'spawner', cause: 'OOMKilled', exitStatus: -1 })
+  t.same(outcomes[1], { state: 'over' })
+  await run.end(oom)
+  t.same(await run.finishFromPod(reported), { state: 'over' })
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('a finish that is under way goes before our verdict', async t => {
+  let release = () => {}
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.endsWith('/finish')
+      ? new Promise(resolve => (release = () => resolve({ json: {} })))
+      : undefined,
+  )
+  const { run } = runAt(t, upstream.endpoint)
+  const finish = run.finishFromPod(reported)
+  await until(() => upstream.finishes().length === 1)
+  const ends = [run.end(oom), run.end(oom)]
+  t.same(await run.finishFromPod(reported), { state: 'passing' }, 'one at a time')
+  release()
+  t.same(await finish, { state: 'done' })
+  await Promise.all(ends)
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.equal(upstream.finishes().length, 1)
+  t.same(upstream.chunks(), [], 'and no line of ours')
+})
+
+t.test('a finish that upstream does not take yet is for the pod to send again', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503))
+  const { run } = runAt(t, upstream.endpoint)
+  t.same(await run.finishFromPod(reported), { state: 'passing' })
+  t.notOk(run.over, 'the run goes on: chunks may still come')
+  t.equal(upstream.finishes().length, 1, 'its agent waits: we do not')
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.equal(upstream.finishes().length, 2)
+})
+
+t.test('what the pod has reported beats what we conclude when it dies over it', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503, 503, 429))
+  const { run } = runAt(t, upstream.endpoint)
+  t.same(await run.finishFromPod(reported), { state: 'passing' })
+  await run.end(oom)
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.same(upstream.finishes(), Array(4).fill(reported))
+  t.same(upstream.chunks(), [])
+})
+
+t.test('an upstream that is down for more than an hour gets its finish all the same', async t => {
+  for (const isReported of [true, false]) {
+    const statuses = Array<number>(75).fill(503)
+    const upstream = await jobUpstream(t, failing('/finish', ...statuses))
+    const { run } = runAt(t, upstream.endpoint)
+    if (isReported) await run.finishFromPod(reported)
+    await run.end(oom)
+    t.match(await run.ended, isReported ? { by: 'pod', exitStatus: 7 } : { by: 'spawner' })
+    t.equal(new Set(upstream.finishes().map(body => JSON.stringify(body))).size, 1)
+  }
+})
+
+t.test('a finish that upstream refuses means that the job is over', async t => {
+  for (const status of [422, 401, 404]) {
+    const upstream = await jobUpstream(t, failing('/finish', status))
+    const { run } = runAt(t, upstream.endpoint)
+    t.same(await run.finishFromPod(reported), { state: 'refused', status })
+    t.match(await run.ended, { by: 'upstream', exitStatus: undefined })
+    const second = runAt(t, (await jobUpstream(t, failing('/finish', status))).endpoint).run
+    await second.end(oom)
+    t.match(await second.ended, { by: 'upstream' })
+  }
+})
+
+t.test('our closing lines come after our own when no pod has written', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, clock } = runAt(t, upstream.endpoint)
+  await run.begin()
+  await run.say(['waiting'])
+  await run.end(oom)
+  const log = tiled(upstream.chunks())
+  t.ok(log, JSON.stringify(upstream.chunks()))
+  t.match(log, /^first\n.*waiting\r\n.*\+\+\+ Job spawner: OOMKilled\r\n.*one\r\n.*two\r\n$/s)
+  t.same(upstream.finishes(), [
+    {
+      exit_status: '-1',
+      signal_reason: 'agent_stop',
+      finished_at: new Date(clock.now()).toISOString(),
+      chunks_failed_count: 0,
+    },
+  ])
+  const order = upstream.calls()
+  t.ok(order.findLastIndex(call => call.endsWith('/chunks')) < order.length - 1)
+  t.match(order.at(-1), /\/finish$/, 'the finish comes last')
+})
+
+t.test("our closing lines come after the pod's chunks, however those came", async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.begin()
+  t.same(await run.opening(), { sequence: 1, offset: 6 })
+  run.chunkSent({ sequence: 3, offset: 10, size: 5 })
+  run.chunkSent({ sequence: 2, offset: 6, size: 4 })
+  await run.end(oom)
+  t.match(upstream.chunks().at(-1), { sequence: 4, offset: 15, text: /OOMKilled/ })
+  t.same(upstream.annotations(), [])
+})
+
+t.test(
+  'after a restart nobody knows where the log stands: an annotation takes its place',
+  async t => {
+    const upstream = await jobUpstream(t)
+    const { run } = runAt(t, upstream.endpoint, { restored: true })
+    run.resume()
+    await run.end(oom)
+    t.same(upstream.chunks(), [{ sequence: 1, offset: 0, text: opening.text }])
+    t.match(upstream.annotations(), [{ body: /OOMKilled[^]*one\ntwo/ }])
+    t.match(upstream.finishes(), [{ exit_status: '-1' }])
+  },
+)
+
+t.test('a position that was handed over is written behind', async t => {
+  const upstream = await jobUpstream(t)
+  const state = { opening, cursor: { sequence: 9, offset: 900 } }
+  const { run } = runAt(t, upstream.endpoint, { restored: true, state })
+  await run.end(oom)
+  t.match(upstream.chunks(), [{ sequence: 10, offset: 900 }])
+  t.same(upstream.annotations(), [])
+})
+
+t.test('a pod that never ran has written nothing, also to a log that we do not know', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint, { restored: true })
+  await run.end({ ...oom, signalReason: 'process_run_error' })
+  t.match(upstream.chunks(), [{ sequence: 2, offset: 6 }])
+  const seen = runAt(t, upstream.endpoint, { restored: true }).run
+  seen.podConnected({ hostname: 'x' })
+  await seen.end({ ...oom, signalReason: 'process_run_error' })
+  t.equal(upstream.annotations().length, 1, 'but one that connected may have')
+})
+
+t.test('an annotation that is refused does not keep the run from ending', async t => {
+  const upstream = await jobUpstream(t, failing('/annotations', 422))
+  const { run } = runAt(t, upstream.endpoint, { restored: true })
+  await run.end(oom)
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('lines that are refused do not either', async t => {
+  const upstream = await jobUpstream(t, failing('/chunks', 400))
+  const { run } = runAt(t, upstream.endpoint)
+  await run.end(oom)
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('how a run is closed is durable before it is sent', async t => {
+  const upstream = await jobUpstream(t)
+  const calls: number[] = []
+  const keep = async () => void calls.push(upstream.got.length)
+  const { run } = runAt(t, upstream.endpoint, { keep })
+  await run.end(oom)
+  t.same(calls, [0])
+})
+
+t.test('a crash in the middle of closing is made good with the same bytes', async t => {
+  const upstream = await jobUpstream(t)
+  const first = runAt(t, upstream.endpoint)
+  await first.run.end(oom)
+  const state = first.kept.at(-1)
+  t.ok(state?.closing)
+  const second = runAt(t, upstream.endpoint, { state, restored: true })
+  second.clock.advance(60_000)
+  await second.run.end({ ...oom, cause: 'another' })
+  const [one, two] = upstream.finishes()
+  t.same(one, two)
+  const [lines, again] = upstream.chunks()
+  t.same(lines, again)
+})
+
+t.test('a ledger that refuses the closing does not keep the job from ending', async t => {
+  const upstream = await jobUpstream(t)
+  const keep = () => Promise.reject(new Error('too large'))
+  const { run } = runAt(t, upstream.endpoint, { keep })
+  await run.end(oom)
+  t.match(await run.ended, { by: 'spawner' })
+  t.match(upstream.chunks(), [{ text: /OOMKilled/ }])
+})
+
+t.test('once it is being ended, nothing of the pod goes upstream any more', async t => {
+  let release = () => {}
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.endsWith('/finish')
+      ? new Promise(resolve => (release = () => resolve({ json: {} })))
+      : undefined,
+  )
+  const { run } = runAt(t, upstream.endpoint)
+  const end = run.end(oom)
+  t.ok(run.over, 'at once')
+  t.equal(run.ending, undefined)
+  t.same(await run.finishFromPod(reported), { state: 'over' })
+  await until(() => upstream.finishes().length === 1)
+  release()
+  await end
+  t.ok(run.ending)
+})
+
+t.test('the run is left to the next process with the position of its log', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, kept } = runAt(t, upstream.endpoint)
+  await run.begin()
+  await run.opening()
+  run.chunkSent({ sequence: 2, offset: 6, size: 4 })
+  await run.handOver()
+  t.match(kept.at(-1), { opening, cursor: { sequence: 2, offset: 10 } })
+  await run.end(oom)
+  t.same(upstream.finishes(), [], 'the next process ends it')
+  t.equal(run.ending, undefined)
+})
+
+t.test('a run that is handed over while it is being finished is not called ended', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', ...Array<number>(9).fill(503)))
+  const { run } = runAt(t, upstream.endpoint)
+  const end = run.end(oom).catch(() => undefined)
+  await until(() => upstream.finishes().length > 1)
+  await run.handOver()
+  await end
+  t.equal(run.ending, undefined)
+})
+
+t.test(
+  'an unreachable upstream: the pod is told to come again, and the job is not lost',
+  async t => {
+    const { run } = runAt(t, await nowhere())
+    t.same(await run.finishFromPod(reported), { state: 'passing' })
+    t.notOk(run.over)
+    await failure(run.stateUpstream())
+  },
+)
+
+t.test('without a job token the session token serves', async t => {
+  const upstream = await jobUpstream(t)
+  const { token: _, ...bare } = { ...runAt(t, upstream.endpoint).run.payload }
+  const { run } = runAt(t, upstream.endpoint, { payload: bare })
+  t.equal(run.upstream().token, 'session-token')
+})
+
+t.test('the job may be acquired until its pod has started it or written to its log', async t => {
+  const upstream = await jobUpstream(t)
+  const [one, two] = [runAt(t, upstream.endpoint).run, runAt(t, upstream.endpoint).run]
+  one.podConnected({ hostname: 'x' })
+  t.ok(one.acquirable)
+  one.podStarted()
+  t.notOk(one.acquirable)
+  await two.opening()
+  t.notOk(two.acquirable)
+})

@@ -1,0 +1,115 @@
+import t from 'tap'
+import { Problem } from '../../lib/errors.js'
+import { Records } from '../../lib/run/records.js'
+import { isAccepted, takeJob } from '../../lib/run/take.js'
+import type { SlotRecord } from '../../lib/ledger/record.js'
+import { until } from '../cluster-client/loopback.js'
+import { failure } from '../upstream/scripted.js'
+import { accepted, contextOf, jobId, jobUpstream, payload, slotAt, tiled } from './run-of.js'
+
+t.test('a job goes from its ping to its end, durable before each step', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster, puts } = contextOf(t)
+  const seen: [string, number][] = []
+  const records = new Records({
+    put: async (record: SlotRecord) => {
+      seen.push([record.run?.phase ?? 'none', upstream.got.length])
+      puts.push(structuredClone(record))
+    },
+    remove: async () => undefined,
+  })
+  const over: string[] = []
+  const afterRun = (id: string) => void over.push(id)
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records, afterRun })
+  await until(() => cluster.created.length === 1)
+  t.same(seen, [
+    ['accepting', 0],
+    ['accepted', 1],
+  ])
+  t.same(
+    upstream
+      .calls()
+      .filter(call => call.startsWith('PUT'))
+      .slice(0, 2),
+    [`PUT /jobs/${jobId}/accept`, `PUT /jobs/${jobId}/start`],
+  )
+  const record = puts.at(-1)?.run
+  t.match(record, { jobId, payload, secret: /^[\w-]{43}$/, acceptedAt: Number })
+  const run = context.runs.find(jobId)
+  t.ok(run)
+  t.same(over, [])
+  await run?.finishFromPod({ exit_status: '0', chunks_failed_count: 0 })
+  await taking
+  t.same(over, [jobId])
+  t.equal(puts.length, 2, 'two writes a job')
+  t.equal(tiled(upstream.chunks()), record?.opening?.text, 'the opening is what the ledger says')
+})
+
+t.test('a job that upstream does not let us accept is none of ours', async t => {
+  for (const said of [{ status: 422 }, { status: 503 }, { json: { id: 'no job' } }]) {
+    const upstream = await jobUpstream(t, ({ path }) =>
+      path.endsWith('/accept') ? said : undefined,
+    )
+    const { context, cluster } = contextOf(t)
+    await takeJob(slotAt(t, upstream.endpoint), jobId, context)
+    t.same(upstream.calls(), [`PUT /jobs/${jobId}/accept`])
+    t.same(cluster.created, [])
+    t.equal(context.runs.find(jobId), undefined)
+  }
+})
+
+t.test('a job that is too large for the ledger ends with that reason', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const records = new Records({
+    put: async ({ run }) => {
+      if (run?.payload) throw new Problem('LEDGER_RECORD', 'The record is too large.')
+    },
+    remove: async () => undefined,
+  })
+  await takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'agent_refused' }])
+  t.match(tiled(upstream.chunks()), /The record is too large/)
+  t.same(cluster.created, [])
+  t.equal(upstream.starts(), 1)
+  t.same(context.runs.open(), [])
+})
+
+t.test('such a job that upstream takes back before its start leaves no run behind', async t => {
+  const upstream = await jobUpstream(t, ({ path, method }) =>
+    path.endsWith('/start') ? { status: 422 } : method === 'GET' ? { status: 401 } : undefined,
+  )
+  const { context } = contextOf(t)
+  const records = new Records({
+    put: async ({ run }) => {
+      if (run?.payload) throw new Problem('LEDGER_RECORD', 'The record is too large.')
+    },
+    remove: async () => undefined,
+  })
+  await takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  t.same(context.runs.open(), [])
+})
+
+t.test('a ledger that refuses for good leaves the job to upstream, and no run behind', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const records = new Records({
+    put: async ({ run }) => {
+      if (run?.payload) throw new Error('forbidden')
+    },
+    remove: async () => undefined,
+  })
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  t.match(await failure(taking), { message: 'forbidden' })
+  t.equal(upstream.starts(), 0)
+  t.same(cluster.created, [])
+  t.same(context.runs.open(), [])
+})
+
+t.test('a record is that of an accepted job only when it has all that a run needs', async t => {
+  t.ok(isAccepted(accepted()))
+  t.notOk(isAccepted({ jobId, phase: 'accepting' }))
+  t.notOk(isAccepted({ ...accepted(), payload: undefined }))
+  t.notOk(isAccepted({ ...accepted(), secret: undefined }))
+  t.notOk(isAccepted({ ...accepted(), opening: undefined }))
+})

@@ -1,0 +1,195 @@
+import t from 'tap'
+import { jobName } from '../../lib/pod/metadata.js'
+import { isFinished } from '../../lib/supervise/supervisor.js'
+import { until } from '../cluster-client/loopback.js'
+import { FakeRun, jobOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
+
+const runs = { running: {} }
+const died = { terminated: { exitCode: 137, reason: 'OOMKilled' } }
+
+t.test('a pod that died without a finish ends its run, and its Job is deleted', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [podOf('job-1', died)]
+  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
+  cluster.watchedPods.tell('ADDED', podOf('job-1', runs))
+  await until(() => run.podSeen)
+  t.same(run.ends, [])
+  cluster.watchedPods.tell('MODIFIED', podOf('job-1', died))
+  await until(() => run.ends.length === 1)
+  t.match(run.ends, [{ cause: 'OOMKilled', exitStatus: -1, signalReason: 'agent_stop' }])
+  await until(() => cluster.deleted.length === 1)
+  t.same(cluster.deleted, [jobName('job-1')])
+  await settle()
+  t.equal(run.ends.length, 1)
+})
+
+t.test('a Job that has come to its end is left to its TTL', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1', { type: 'Failed' })
+  cluster.livePods = [podOf('job-1', died)]
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => run.ends.length === 1)
+  await settle()
+  t.same(cluster.deleted, [])
+})
+
+t.test('a cache that is stale never ends a run', async t => {
+  const { cluster, supervisor, run, judge } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [podOf('job-1', runs)]
+  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => cluster.looks === 1)
+  cluster.watchedPods.tell('DELETED', podOf('job-1', died))
+  await until(() => cluster.looks > 1)
+  for (let n = 0; n < 3; n++) await judge()
+  t.ok(cluster.looks > 3, 'it looks again and again')
+  t.same(run.ends, [])
+  t.same(cluster.deleted, [])
+})
+
+t.test('nor does an API server that does not answer', async t => {
+  const { cluster, supervisor, run, judge } = supervised(t)
+  await supervisor.synced()
+  cluster.failing = true
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => cluster.looks === 1)
+  await judge()
+  t.same(run.ends, [])
+  cluster.failing = false
+  cluster.livePods = [podOf('job-1', died)]
+  await judge()
+  t.equal(run.ends.length, 1, 'when it answers again, the verdict is found anew')
+})
+
+t.test('a Job that was deleted before it had a pod ends its run', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1')
+  cluster.watchedJobs.tell('ADDED', jobOf('job-1'))
+  await until(() => supervisor.hasJob('job-1'))
+  await settle()
+  t.same(run.ends, [])
+  cluster.liveJob = undefined
+  cluster.watchedJobs.tell('DELETED', jobOf('job-1'))
+  await until(() => run.ends.length === 1)
+  t.match(run.ends, [{ cause: 'JobDeleted', signalReason: 'process_run_error' }])
+})
+
+t.test('a Job that the watch has not told of yet is not a deleted one', async t => {
+  const { cluster, supervisor, run, judge } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1')
+  await judge()
+  await judge()
+  t.ok(cluster.looks >= 1)
+  t.same(run.ends, [])
+})
+
+t.test('a pod that is gone is known to have been there', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.liveJob = jobOf('job-1')
+  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
+  cluster.watchedPods.tell('ADDED', podOf('job-1', runs))
+  await until(() => run.podSeen)
+  cluster.watchedPods.tell('DELETED', podOf('job-1', runs))
+  await until(() => run.ends.length === 1)
+  t.match(run.ends, [{ cause: 'PodDeleted' }])
+})
+
+t.test('of two pods the newer one counts', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  const dead = podOf('job-1', died, { name: 'old', at: 1_000 })
+  const alive = podOf('job-1', runs, { name: 'new', at: 2_000 })
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [dead, alive]
+  cluster.watchedPods.tell('ADDED', alive)
+  cluster.watchedPods.tell('ADDED', dead)
+  await until(() => run.podSeen)
+  await settle()
+  t.same(run.ends, [])
+  t.equal(cluster.looks, 0, 'not even a look')
+})
+
+t.test('a verdict ripens with time alone', async t => {
+  const { cluster, supervisor, run, judge, clock } = supervised(t)
+  await supervisor.synced()
+  const pod = podOf('job-1', undefined, { at: clock.now() })
+  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
+  pod.status = {
+    phase: 'Pending',
+    containerStatuses: [{ name: 'agent', state: { waiting } } as never],
+  }
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  cluster.watchedPods.tell('ADDED', pod)
+  await settle()
+  for (let n = 0; n < 5; n++) await judge()
+  t.same(run.ends, [], 'after 25 s')
+  await judge()
+  t.match(run.ends, [{ cause: 'ImagePull', signalReason: 'process_run_error' }])
+})
+
+t.test('a run whose Job is not made yet, or that is being ended, is not judged', async t => {
+  const early = new FakeRun('job-1')
+  early.jobCreated = false
+  const ending = new FakeRun('job-2')
+  ending.over = true
+  const { cluster, supervisor, judge } = supervised(t, new TwoFacedCluster(), [early, ending])
+  await supervisor.synced()
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  cluster.watchedPods.tell('ADDED', podOf('job-2', died, { name: 'pod-2' }))
+  await settle()
+  await judge()
+  t.equal(cluster.looks, 0)
+  t.same(early.ends, [])
+})
+
+t.test('a run that ends while we look is not ended again', async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.livePods = [podOf('job-1', died)]
+  cluster.getJob = async () => {
+    run.over = true
+    return undefined
+  }
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => run.over)
+  await settle()
+  t.same(run.ends, [])
+  t.same(cluster.deleted, [])
+})
+
+t.test("pods of others' runs change nothing", async t => {
+  const { cluster, supervisor, run } = supervised(t)
+  await supervisor.synced()
+  cluster.watchedPods.tell('ADDED', podOf('another', died))
+  await settle()
+  t.equal(cluster.looks, 0)
+  t.same(run.ends, [])
+})
+
+t.test('what exists is known before anything is judged', async t => {
+  const cluster = new TwoFacedCluster()
+  cluster.watchedJobs.items = [jobOf('job-1'), jobOf('job-2')]
+  const { supervisor } = supervised(t, cluster)
+  t.ok(await supervisor.synced())
+  t.ok(supervisor.hasJob('job-2'))
+  t.notOk(supervisor.hasJob('job-3'))
+  t.equal(supervisor.knownJobs().length, 2)
+})
+
+t.test('a Job is finished when it is complete or failed, and not a moment before', async t => {
+  t.notOk(isFinished(jobOf('x')))
+  t.notOk(isFinished({}))
+  t.ok(isFinished(jobOf('x', { type: 'Complete' })))
+  t.ok(isFinished(jobOf('x', { type: 'Failed' })))
+  t.notOk(isFinished(jobOf('x', { type: 'FailureTarget' })), 'its pods still end')
+  t.notOk(isFinished({ status: { conditions: [{ type: 'Failed', status: 'False' }] } }))
+})
