@@ -48,7 +48,7 @@ function announced(content: string, path: string): Record<string, unknown> {
   return {
     id: '',
     path,
-    absolute_path: `/work/${path}`,
+    absolute_path: `/build/${path}`,
     glob_path: '*',
     file_size: content.length,
     sha1sum: createHash('sha1').update(content).digest('hex'),
