@@ -17,7 +17,7 @@ export type RouteAction =
 
 /** One row of the gateway's table. `own` means that the path's job must be the token's. */
 export interface Route {
-  method: string
+  method: RegExp
   path: RegExp
   action: RouteAction
   credential: CredentialKind
@@ -69,7 +69,7 @@ export function matchRoute(method: string, path: string): Match | undefined {
   const plain = plainPath(path.replace(/\.[a-z]+$/i, ''))
   if (plain === undefined) return undefined
   for (const route of routes) {
-    if (!new RegExp(`^(?:${route.method})$`).test(method)) continue
+    if (!route.method.test(method)) continue
     const match = route.path.exec(plain)
     if (match) return { route, jobId: match.groups?.['job'] }
   }
@@ -83,7 +83,8 @@ function row(
   credential: CredentialKind,
   more: { own?: true; why?: string } = {},
 ): Route {
-  return { method, path: new RegExp(`^${path}$`), action, credential, ...more }
+  const methods = new RegExp(`^(?:${method})$`)
+  return { method: methods, path: new RegExp(`^${path}$`), action, credential, ...more }
 }
 
 // The path without its escapes (the agent escapes ids, and `.` as %2E; agent: api/client.go). One that another router
