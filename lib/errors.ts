@@ -21,6 +21,7 @@ export const catalogue = {
   LEDGER_RECORD: { disposition: 'fail-job' },
   JOB_INVALID: { disposition: 'fail-job' },
   JOB_PLUGIN: { disposition: 'fail-job' },
+  POD_SETTINGS: { disposition: 'fail-job' },
   JOB_REFUSED: { disposition: 'fail-job' },
   INTERNAL: { disposition: 'stop' },
 } as const satisfies Record<string, { disposition: Disposition }>

@@ -2,23 +2,42 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { closest, distance } from 'fastest-levenshtein'
 import { Problem, type ProblemCode } from './errors.js'
+import type { AgentConfig } from './types/agent-config.js'
 import type { AgentJob } from './types/agent-job.js'
 import type { AgentPing } from './types/agent-ping.js'
 import type { AgentRegistration } from './types/agent-registration.js'
+import type { CheckoutParams } from './types/checkout-params.js'
+import type { CommandParams } from './types/command-params.js'
 import type { JobState } from './types/job-state.js'
 import type { KubernetesPluginShape } from './types/kubernetes-plugin.js'
+import type { PodMetadata } from './types/pod-metadata.js'
+import type { ResourceClass } from './types/resource-class.js'
+import type { SidecarParams } from './types/sidecar-params.js'
 
 /** The shapes that others send us: a file in `schemas/`, and the type generated from it. */
 export interface Shapes {
+  'agent-config': AgentConfig
   'agent-job': AgentJob
   'agent-ping': AgentPing
   'agent-registration': AgentRegistration
+  'checkout-params': CheckoutParams
+  'command-params': CommandParams
   'job-state': JobState
   'kubernetes-plugin': KubernetesPluginShape
+  'pod-metadata': PodMetadata
+  'resource-class': ResourceClass
+  'sidecar-params': SidecarParams
+}
+
+/** Who is to blame for a value that does not fit: the problem's code, where the value is, and what is to be said. */
+export interface Blame {
+  code: ProblemCode
+  where: string
+  message: string
 }
 
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
-const validators = new Map<keyof Shapes, ValidateFunction>()
+ajv.addVocabulary(['x-kubernetes-patch-merge-key', 'x-kubernetes-patch-strategy'])
 
 /**
  * The value, typed, when it fits the schema of that name.
@@ -28,32 +47,65 @@ const validators = new Map<keyof Shapes, ValidateFunction>()
 export function check<Name extends keyof Shapes>(
   name: Name,
   value: unknown,
-  blame: { code: ProblemCode; where: string; message: string },
+  blame: Blame,
 ): Shapes[Name] {
-  const validate = validator(name)
-  if (validate(value)) return value as Shapes[Name]
+  refuse(validator(`${name}.json`), value, blame)
+  return value as Shapes[Name]
+}
+
+/**
+ * Refuses, as `check` does, a value that is not what Kubernetes calls `definition` (such as PodSpec). Required keys,
+ * unknown keys and allowed values are left to the API server.
+ */
+export function checkKubernetes(definition: string, value: unknown, blame: Blame): void {
+  refuse(validator(`kubernetes.json#/definitions/${definition}`), value, blame)
+}
+
+function refuse(validate: ValidateFunction, value: unknown, blame: Blame): void {
+  if (validate(value)) return
   const [first, ...others] = validate.errors ?? []
   if (!first) throw new Problem(blame.code, blame.message, { where: blame.where })
   const more = others.length === 0 ? {} : { found: `${found(first)} (and ${others.length} more)` }
   throw new Problem(blame.code, blame.message, { ...evidence(first, blame.where), ...more })
 }
 
-function validator(name: keyof Shapes): ValidateFunction {
-  const known = validators.get(name)
+function validator(reference: string): ValidateFunction {
+  load(fileOf(reference))
+  const validate = ajv.getSchema(reference)
+  if (validate) return validate
+  throw new Error(`there is no schema ${reference}`)
+}
+
+// The file, and those that it refers to.
+function load(file: string): Definition {
+  const known = schemas.get(file)
   if (known) return known
-  const text = readFileSync(new URL(`../schemas/${name}.json`, import.meta.url), 'utf8')
-  const made = ajv.compile(JSON.parse(text) as object)
-  validators.set(name, made)
-  return made
+  const text = readFileSync(new URL(`../schemas/${file}`, import.meta.url), 'utf8')
+  const schema = JSON.parse(text) as Definition
+  schemas.set(file, schema)
+  ajv.addSchema(schema)
+  for (const [, reference = ''] of text.matchAll(/"\$ref": *"([^"#]+)/g)) load(fileOf(reference))
+  return schema
+}
+
+const schemas = new Map<string, Definition>()
+
+function fileOf(reference: string): string {
+  return reference.replace(/#.*/, '')
 }
 
 function evidence(error: ErrorObject, where: string) {
   return {
-    where: `${where}${error.instancePath.replaceAll('/', '.')}`,
+    where: `${where}${pathOf(error)}`,
     wanted: wanted(error),
     found: found(error),
     hint: hint(error),
   }
+}
+
+// A JSON pointer, as people write paths.
+function pathOf(error: ErrorObject): string {
+  return error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 function wanted(error: ErrorObject): string {
@@ -90,6 +142,85 @@ function hint(error: ErrorObject): string | undefined {
 
 function propertiesOf(error: ErrorObject): object {
   return (error.parentSchema as { properties?: object } | undefined)?.properties ?? {}
+}
+
+/** A key of one of Kubernetes' objects that Kubernetes does not know. */
+export interface UnknownField {
+  /** The object's place: keys and indexes. */
+  path: (string | number)[]
+  key: string
+  /** The known key that may have been meant. */
+  near?: string
+  /** The keys that the object may have, sorted. */
+  known: string[]
+}
+
+/** The keys in `value`, which Kubernetes calls `definition` (such as PodSpec), that Kubernetes does not know. */
+export function unknownFields(value: unknown, definition: string): UnknownField[] {
+  const { definitions = {} } = load('kubernetes.json')
+  return unknownIn(value, definitions[definition] ?? {}, [], definitions)
+}
+
+interface Definition {
+  $ref?: string
+  properties?: Record<string, Definition>
+  items?: Definition
+  additionalProperties?: Definition
+  definitions?: Record<string, Definition>
+}
+
+function unknownIn(
+  value: unknown,
+  shape: Definition,
+  path: UnknownField['path'],
+  definitions: Record<string, Definition>,
+): UnknownField[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { $ref, properties, items, additionalProperties } = shape
+  if ($ref) {
+    return unknownIn(value, definitions[$ref.replace(/.*\//, '')] ?? {}, path, definitions)
+  }
+  const children = Array.isArray(value)
+    ? value.map((one, index) => [index, one, items] as const)
+    : Object.entries(value).map(([key, one]) => {
+        const property = properties && Object.hasOwn(properties, key) ? properties[key] : undefined
+        return [key, one, property ?? additionalProperties] as const
+      })
+  return children.flatMap(([key, one, child]) => {
+    if (child) return unknownIn(one, child, [...path, key], definitions)
+    return properties && typeof key === 'string' ? [unknownField(path, key, properties)] : []
+  })
+}
+
+function unknownField(path: UnknownField['path'], key: string, properties: object): UnknownField {
+  const known = Object.keys(properties).toSorted()
+  const near = nearest(key, known)
+  return { path, key, ...(near === undefined ? {} : { near }), known }
+}
+
+/** A copy without the keys whose value is null, at any depth: for Kubernetes null is the same as absent. */
+export function withoutNulls<T>(value: T): T {
+  return without(value, (_key, one) => one === null) as T
+}
+
+/**
+ * A copy of a strategic merge patch without its directives and nulls, which can be checked as what it is a patch of.
+ * Elements of lists stay, so that indexes still say where something is.
+ */
+export function withoutDirectives<T>(patch: T): T {
+  return without(patch, (key, one) => one === null || isDirective(key)) as T
+}
+
+/** Whether a key is an instruction of a strategic merge patch, not a field. */
+export function isDirective(key: string): boolean {
+  return /^\$(patch$|retainKeys$|setElementOrder\/|deleteFromPrimitiveList\/)/.test(key)
+}
+
+function without(value: unknown, isOut: (key: string, one: unknown) => boolean): unknown {
+  if (Array.isArray(value)) return value.map(one => without(one, isOut))
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([key, one]) => !isOut(key, one))
+  return Object.fromEntries(entries.map(([key, one]) => [key, without(one, isOut)]))
 }
 
 /** The known word nearest to `word`, when one is near enough to have been meant. */

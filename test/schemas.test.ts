@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { isProblem, problemText, type Problem } from '../lib/errors.js'
-import { check, nearest, typeName, type Shapes } from '../lib/schemas.js'
+import {
+  check,
+  checkKubernetes,
+  nearest,
+  typeName,
+  unknownFields,
+  withoutDirectives,
+  withoutNulls,
+  type Shapes,
+} from '../lib/schemas.js'
 
 const secret = 'hunter2-is-secret'
 
@@ -67,7 +76,7 @@ t.test('no value is ever shown', async t => {
 
 t.test('every schema has a type, and is one that can be checked', async t => {
   const files = readdirSync(new URL('../schemas/', import.meta.url)).filter(
-    file => file.endsWith('.json') && !file.startsWith('config'),
+    file => file.endsWith('.json') && file !== 'kubernetes.json',
   )
   const source = readFileSync(new URL('../lib/schemas.ts', import.meta.url), 'utf8')
   for (const file of files) {
@@ -75,6 +84,115 @@ t.test('every schema has a type, and is one that can be checked', async t => {
     t.ok(source.includes(`'${name}':`), `${name} is one of Shapes`)
     t.ok(isProblem(refusal(name as keyof Shapes, 'text')), name)
   }
+})
+
+t.test('what a schema takes from another file is checked, and its place is named', async t => {
+  const table: [unknown, Partial<Problem>][] = [
+    [
+      { podSpec: { containers: [{ name: 'a', env: [{ name: 'A', value: 'b' }, { value: 1 }] }] } },
+      { where: 'GET /ping.podSpec.containers.0.env.1.value', wanted: 'string', found: 'number' },
+    ],
+    [
+      { podSpec: { containers: {} } },
+      { where: 'GET /ping.podSpec.containers', wanted: 'array', found: 'object' },
+    ],
+    [
+      { sidecars: [{ resources: { limits: { cpu: [] } } }] },
+      { where: 'GET /ping.sidecars.0.resources.limits.cpu', wanted: 'number or string' },
+    ],
+    [
+      { metadata: { labels: { 'example.com/a~b': 1 } } },
+      { where: 'GET /ping.metadata.labels.example.com/a~b', wanted: 'string' },
+    ],
+    [
+      { checkout: { cloneFlag: '-v' } },
+      {
+        where: 'GET /ping.checkout',
+        hint: 'did you mean cloneFlags?',
+        wanted: /cloneFlags/ as never,
+      },
+    ],
+    [{ podSpecPatch: [] }, { where: 'GET /ping.podSpecPatch', wanted: 'object', found: 'array' }],
+  ]
+  for (const [value, evidence] of table) {
+    t.match(refusal('kubernetes-plugin', value), evidence, evidence.where ?? '')
+  }
+})
+
+t.test(
+  'what Kubernetes judges is not refused: quantities, ports, unknown keys, what lacks',
+  async t => {
+    const podSpec = {
+      containers: [
+        {
+          unknown: 1,
+          ports: [{}],
+          resources: { limits: { cpu: 1, memory: '1Gi' } },
+          readinessProbe: { httpGet: { port: 'web' } },
+          livenessProbe: { httpGet: { port: 80 } },
+        },
+      ],
+    }
+    const blame = { code: 'JOB_PLUGIN', where: 'x', message: 'y' } as const
+    t.equal(check('kubernetes-plugin', { podSpec }, blame).podSpec, podSpec)
+  },
+)
+
+t.test('a part of a pod is checked by its name in Kubernetes', async t => {
+  const blame = { code: 'CONFIG_INVALID', where: 'workspace-volume', message: 'bad' } as const
+  checkKubernetes('Volume', { name: 'v', emptyDir: {} }, blame)
+  t.throws(() => checkKubernetes('Volume', { name: 1 }, blame), {
+    code: 'CONFIG_INVALID',
+    where: 'workspace-volume.name',
+    wanted: 'string',
+  })
+})
+
+t.test('keys that Kubernetes does not know are named with their place and the nearest', async t => {
+  const podSpec = {
+    containers: [{ name: 'a', evn: [], env: [{ name: 'A', valeu: 'x' }] }],
+    nodeSelector: { anything: 'goes' },
+    volumes: [{ name: 'v', emptyDir: { medium: 'Memory', zzzzzzzz: null } }],
+    constructor: 1,
+  }
+  const found = unknownFields(podSpec, 'PodSpec').map(({ path, key, near }) => [path, key, near])
+  t.strictSame(found, [
+    [['containers', 0], 'evn', 'env'],
+    [['containers', 0, 'env', 0], 'valeu', 'value'],
+    [['volumes', 0, 'emptyDir'], 'zzzzzzzz', undefined],
+    [[], 'constructor', undefined],
+  ])
+  const [first] = unknownFields({ namee: 'a' }, 'EnvVar')
+  t.same(first?.known, ['name', 'value', 'valueFrom'])
+  t.same(unknownFields('no object', 'PodSpec'), [])
+  t.same(unknownFields({ anything: 1 }, 'NoSuchDefinition'), [])
+})
+
+t.test('keys with null are left out at any depth, elements that are null stay', async t => {
+  const value = { env: null, containers: [{ name: 'a', env: null }, null], zero: 0, no: false }
+  t.strictSame(withoutNulls(value), {
+    containers: [{ name: 'a' }, null],
+    zero: 0,
+    no: false,
+  })
+  t.equal(value.env, null, 'the value is as it was')
+})
+
+t.test('a patch without its directives has the shape of what it is a patch of', async t => {
+  const patch = {
+    $retainKeys: ['containers'],
+    $setElementOrder$: 1,
+    '$setElementOrder/containers': [{ name: 'b' }],
+    containers: [
+      { $patch: 'replace' },
+      { name: 'b', $patch: 'delete', env: null },
+      { name: 'c', '$deleteFromPrimitiveList/args': ['x'], args: ['y'] },
+    ],
+  }
+  t.strictSame(withoutDirectives(patch), {
+    $setElementOrder$: 1,
+    containers: [{}, { name: 'b' }, { name: 'c', args: ['y'] }],
+  })
 })
 
 t.test('the nearest word is one that may have been meant', async t => {

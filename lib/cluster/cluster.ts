@@ -8,7 +8,9 @@ import {
   type KubeConfig,
   type V1Job,
   type V1Node,
+  type V1PersistentVolumeClaim,
   type V1Pod,
+  type V1PodTemplate,
 } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Log } from '../log.js'
@@ -41,8 +43,12 @@ export interface Cluster {
    * @throws Problem CLUSTER_UNREACHABLE, CLUSTER_REFUSED
    */
   ensureNamespace(name: string): Promise<void>
-  /** Creates the Job; when one of that name exists already it is the same Job, as names are derived from job ids. */
-  createJob(job: V1Job): Promise<{ job: V1Job; existed: boolean }>
+  /**
+   * Creates the Job; when one of that name exists already it is the same Job, as names are derived from job ids. Fields
+   * that the API server does not know are refused (final, 400) rather than dropped. A dry run is checked as any other
+   * creation, admission and quotas included, and makes nothing.
+   */
+  createJob(job: V1Job, options?: { dryRun?: true }): Promise<{ job: V1Job; existed: boolean }>
   getJob(name: string): Promise<V1Job | undefined>
   /** Deletes the Job, and its pods after it. Fine when there is none. */
   deleteJob(name: string, options?: { background: true }): Promise<void>
@@ -50,10 +56,13 @@ export interface Cluster {
   /** Fine when there is none. */
   deletePod(name: string, options?: { graceSeconds?: number }): Promise<void>
   podsOfJob(jobName: string): Promise<V1Pod[]>
+  /** As it is stored, with the API server's defaults in its podSpec; no field is left out, and times are text. */
+  getPodTemplate(name: string): Promise<V1PodTemplate | undefined>
+  getClaim(name: string): Promise<V1PersistentVolumeClaim | undefined>
   /** The last lines of a container, at most 64 KiB of them. */
   podLog(name: string, container: string, tailLines: number): Promise<string>
   nodes(): Promise<V1Node[]>
-  /** The newest that the API server has (at most 500) about the pod or Job of that name. */
+  /** The newest that the API server has (at most 500) about the pod, Job or claim of that name. */
   events(name: string): Promise<CoreV1Event[]>
   /** The pods with these labels, for a `Reflector`. */
   watchPods(labelSelector: string): ListWatch<V1Pod>
@@ -79,7 +88,8 @@ export function connectCluster(options: ClusterOptions): Cluster {
   const configuration = createConfiguration({ baseServer, httpApi: transport.library })
   const core = new CoreV1Api(configuration)
   const version = new VersionApi(configuration)
-  const podsPath = `/api/v1/namespaces/${namespace}/pods`
+  const corePath = `/api/v1/namespaces/${namespace}`
+  const podsPath = `${corePath}/pods`
   const jobsPath = `/apis/batch/v1/namespaces/${namespace}/jobs`
   return {
     host: transport.host,
@@ -90,6 +100,8 @@ export function connectCluster(options: ClusterOptions): Cluster {
     ensureNamespace: name => ensureNamespace(core, { name, host: transport.host, log }),
     ...jobVerbs(transport, new BatchV1Api(configuration), { namespace, jobsPath }),
     ...podVerbs(transport, core, { namespace, podsPath }),
+    getPodTemplate: name => podTemplate(transport, `${corePath}/podtemplates`, name),
+    getClaim: name => unlessMissing(core.readNamespacedPersistentVolumeClaim({ namespace, name })),
     nodes: async () => (await core.listNode()).items,
     events: async name => {
       const fieldSelector = `involvedObject.name=${name}`
@@ -111,10 +123,11 @@ function jobVerbs(
   const getJob = (name: string) => unlessMissing(batch.readNamespacedJob({ namespace, name }))
   return {
     getJob,
-    createJob: async job => {
+    createJob: async (job, { dryRun } = {}) => {
+      const query = { fieldValidation: 'Strict', dryRun: dryRun && 'All' }
       try {
         // As it is: client-node's models drop fields that they do not know, and a pod may have newer ones.
-        const made = await transport.json({ method: 'POST', path: jobsPath, body: job })
+        const made = await transport.json({ method: 'POST', path: jobsPath, query, body: job })
         return { job: typed(made, 'V1Job'), existed: false }
       } catch (error) {
         if (!isClusterError(error, 'exists')) throw error
@@ -151,6 +164,18 @@ function podVerbs(
         query: { container, tailLines, limitBytes: 64 * 1024 },
       }),
   }
+}
+
+// As it is, for the same reason as a Job: what a model does not know would be lost from the pod.
+async function podTemplate(
+  transport: Transport,
+  path: string,
+  name: string,
+): Promise<V1PodTemplate | undefined> {
+  // No object is called so, and as a part of a path they lead elsewhere.
+  if (name === '.' || name === '..') return undefined
+  const one = { method: 'GET', path: `${path}/${encodeURIComponent(name)}` } as const
+  return unlessMissing(transport.json(one) as Promise<V1PodTemplate>)
 }
 
 async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {

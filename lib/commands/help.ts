@@ -1,9 +1,11 @@
-import { options, type Option } from '../config/schema.js'
+import { scalars, structures, type Option, type Scalar } from '../config/schema.js'
 
 const overview = `job-spawner: runs every Buildkite job as one Kubernetes Job
 
   job-spawner run [flags]                    be the agents of a queue
   job-spawner sandbox [pipeline.yml] [flags] run a pipeline here, without Buildkite and without a cluster
+  job-spawner render FILE [flags]            print the Job that a step becomes; no cluster needed
+  job-spawner lint FILE... [flags]           check pipelines, settings and chart values; nothing else needed
   job-spawner version
 
 job-spawner VERB --help tells the flags of a verb.
@@ -26,20 +28,69 @@ the cluster is emulated too, and the commands run as plain processes of this mac
   --log-level LEVEL      the spawner's own log on standard error; silent by default
 `
 
+const renderHelp = `job-spawner render FILE [flags]
+
+Prints the Job of each command step, as "run" with the same settings would make it. FILE is a pipeline, or a job's
+payload as accept answers it (a map with env); - is standard input. What only a run knows has a placeholder: job ids
+00000000-0000-4000-8000-00000000000N, the token, the gateway. No cluster and no token are needed.
+
+  --step STEP            one step: its key, else its label, else its number among the command steps, from 1
+  --output yaml|json     yaml by default; several Jobs are a List in json
+  --diff                 what each layer (settings, template, plugin, patches) changes, as git diff shows it
+  --env NAME=VALUE       a variable of the job, and of $NAME in the pipeline; repeat it
+  --no-interpolation     leave $NAME in the pipeline, and $$, as they are
+  --pod-template FILE    where the PodTemplates stand that steps name
+  --server-dry-run       ask the API server whether it takes each Job; nothing is made. PodTemplates are read from there
+  --config FILE          the settings; all flags and variables of "run" are taken too
+
+The exit status is 1 when a step cannot be rendered or the API server refuses its Job.
+`
+
+const lintHelp = `job-spawner lint FILE... [flags]
+
+Checks pipelines, our settings and chart values, and jobs' payloads; tells of agent-stack-k8s' settings and chart
+values what carries over. What a file is, its keys say. - is standard input. Nothing but the files is needed.
+
+  --kind KIND            pipeline, config, values or payload, whatever the keys say
+  --output text|json     text by default: FILE:LINE:COLUMN: error|warning|note: message
+  --convert              print agent-stack-k8s' settings or values as ours; what is found goes to standard error
+  --config FILE          the settings to check steps with; all flags and variables of "run" are taken too
+
+The exit status is 1 when there is an error; warnings and notes do not count.
+`
+
 /** The text of `--help`, of a verb when one is named. */
 export function usage(verb: string | undefined): string {
   if (verb === 'run') return runHelp()
   if (verb === 'sandbox') return sandboxHelp
+  if (verb === 'render') return renderHelp
+  if (verb === 'lint') return lintHelp
   return overview
 }
 
 function runHelp(): string {
-  const rows = Object.entries(options).map(([name, option]) => optionHelp(name, option))
-  return `job-spawner run [flags]\n\n${rows.join('\n')}\n  --config FILE  (JOB_SPAWNER_CONFIG)\n      YAML file with these settings, each key a flag's name without the dashes.\n`
+  const flags = scalars().map(([name, option]) => flagHelp(name, option))
+  const keys = structures().map(([name, option]) => `  ${name}\n      ${docOf(option)}`)
+  return `job-spawner run [flags]
+
+Each flag has a variable as well, and is a key of the config file without its dashes.
+
+${flags.join('\n')}
+  --config FILE  (JOB_SPAWNER_CONFIG)
+      YAML file with these settings, each key a flag's name without the dashes.
+
+In the config file only:
+
+${keys.join('\n')}
+`
 }
 
-function optionHelp(name: string, option: Option): string {
-  const value =
-    option.defaultDoc ?? (option.default === null ? undefined : JSON.stringify(option.default))
-  return `  --${name}  (${option.env})\n      ${option.doc}${value === undefined ? '' : ` Default: ${value}.`}`
+function flagHelp(name: string, option: Scalar): string {
+  const value = option.format === 'boolean' ? '[=true|false]' : ''
+  return `  --${name}${value}  (${option.env})\n      ${docOf(option)}`
+}
+
+function docOf({ doc, default: value, defaultDoc }: Option): string {
+  const text = defaultDoc ?? (value === null ? undefined : JSON.stringify(value))
+  return text === undefined ? doc : `${doc} Default: ${text}.`
 }

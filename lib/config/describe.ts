@@ -1,4 +1,5 @@
-import { options, type Option, type OptionName } from './schema.js'
+import { readFileSync } from 'node:fs'
+import { isStructure, options, type Option, type OptionName, type Structure } from './schema.js'
 
 /** A JSON Schema, as plain data. */
 export type JsonSchema = Record<string, unknown>
@@ -23,7 +24,8 @@ export function configTable(): string {
 
 /**
  * The JSON Schema (draft 7) of the config file: its keys, what they mean, what they may be and what they default to.
- * It takes no value that `loadConfig` refuses for its form. The keys in `without` are left out, and so refused.
+ * It takes no value that `loadConfig` refuses for its form, but for Kubernetes' own shapes: of those it only asks that
+ * they are mappings. The keys in `without` are left out, and so refused.
  */
 export function configJsonSchema(without: readonly OptionName[] = []): JsonSchema {
   const left = new Set<string>(without)
@@ -43,6 +45,16 @@ const shapes: Record<string, JsonSchema> = {
   'positive-int': { type: 'integer', minimum: 1 },
   'http-url': { type: 'string', pattern: '^https?://.' },
   'optional-http-url': { type: 'string', pattern: '^https?://.' },
+  boolean: { type: 'boolean' },
+  quantity: { type: ['string', 'number'], pattern: '^\\+?[0-9.]+([a-zA-Z]+|[eE][+-]?[0-9]+)?$' },
+  'job-prefix': { type: 'string', pattern: '^[a-z0-9][-a-z0-9]{0,19}$' },
+  'sub-path': { type: 'string', pattern: '^[^/]', not: { pattern: '(^|/)\\.\\.(/|$)' } },
+  words: {
+    anyOf: [
+      { type: 'array', items: { type: 'string', pattern: '^[^\\s,]+$' } },
+      { type: 'string', pattern: '^[^\\s]+$' },
+    ],
+  },
   namespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   'optional-namespace': { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   duration: { type: 'string', pattern: '^[0-9]+ ?(ms|s|m|h|d)$' },
@@ -58,8 +70,8 @@ const shapes: Record<string, JsonSchema> = {
 function propertySchema(option: Option): JsonSchema {
   const unset = option.default === null || option.default === ''
   return {
+    ...(isStructure(option) ? structureSchema(option) : shapeOf(option.format)),
     description: description(option),
-    ...shapeOf(option.format),
     ...(unset ? {} : { default: option.default }),
   }
 }
@@ -72,6 +84,26 @@ function shapeOf(format: Option['format']): JsonSchema {
   return shape
 }
 
+function structureSchema({ shape, named }: Structure): JsonSchema {
+  const ofKubernetes = shape === 'PodSpecPatch' || shape === 'Volume'
+  const one = ofKubernetes ? { type: 'object' } : (inlined({ $ref: `${shape}.json` }) as JsonSchema)
+  return named === true ? { type: 'object', additionalProperties: one } : one
+}
+
+// References to other files with what stands there, so that the schema is whole by itself. Kubernetes' shapes would
+// make it huge.
+function inlined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inlined)
+  if (typeof value !== 'object' || value === null) return value
+  const { $id: _id, title: _title, $ref, ...rest } = value as JsonSchema
+  if (typeof $ref !== 'string') {
+    return Object.fromEntries(Object.entries(rest).map(([key, one]) => [key, inlined(one)]))
+  }
+  if ($ref.startsWith('kubernetes.json')) return { type: 'object', ...rest }
+  const file = new URL(`../../schemas/${$ref}`, import.meta.url)
+  return { ...(inlined(JSON.parse(readFileSync(file, 'utf8'))) as JsonSchema), ...rest }
+}
+
 function description(option: Option): string {
   return option.defaultDoc === undefined
     ? option.doc
@@ -79,7 +111,10 @@ function description(option: Option): string {
 }
 
 function row(name: string, option: Option): string[] {
-  const cells = [code(`--${name}`), code(option.env), defaultText(option), option.doc]
+  const sources = isStructure(option)
+    ? [code(name), 'config file only']
+    : [code(`--${name}`), code(option.env)]
+  const cells = [...sources, defaultText(option), option.doc]
   return cells.map(cell => cell.replaceAll('|', '\\|'))
 }
 

@@ -1,12 +1,24 @@
 import { readFileSync } from 'node:fs'
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import {
+  isMap,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type ScalarTag,
+  type YAMLMap,
+} from 'yaml'
 import { messageOf, Problem } from '../errors.js'
 import { nearest } from '../schemas.js'
+import type { Path } from './fault.js'
+import { movedKey } from './moved.js'
+import { keyName, offsetOf } from './positions.js'
 
 /** A raw value, and the place to blame for it: a flag, a variable, or FILE:LINE:COLUMN. */
 export interface Sourced {
   value: unknown
   where: string
+  /** In a file: the place of what a path names, which begins with the setting's name; else that of what is nearest. */
+  at?: (path: Path) => string
 }
 
 /**
@@ -25,19 +37,44 @@ export function readConfigFile(file: string, known: readonly string[]): Record<s
       hint: 'write one setting a line, such as max-in-flight: 10',
     })
   }
-  const at = (offset: number | undefined) => {
-    const { line, col } = lines.linePos(offset ?? 0)
+  const { contents } = document
+  const at = (path: Path) => {
+    const { line, col } = lines.linePos(offsetOf(contents, path, document))
     return `${file}:${line}:${col}`
   }
   const settings: Record<string, Sourced> = {}
-  for (const { key, value } of document.contents.items) {
-    const name = isScalar(key) ? String(key.value) : ''
-    const where = at(isScalar(key) ? key.range?.[0] : undefined)
+  for (const { key } of contents.items) {
+    const name = keyName(key)
+    const where = at([name])
     if (!known.includes(name)) throw unknownKey(name, where, known)
-    const plain = (value as { toJS?: (d: Document) => unknown } | null)?.toJS?.(document)
-    if (plain !== null && plain !== undefined) settings[name] = { value: plain, where }
+    const value = plain(document, contents, key, where)
+    if (value !== null && value !== undefined) settings[name] = { value, where, at }
   }
   return settings
+}
+
+// Aliases are resolved here, and only here can one fail.
+function plain(document: Document, map: YAMLMap, key: unknown, where: string): unknown {
+  try {
+    const value = map.get(key, true) as { toJS?: (document: Document) => unknown } | undefined
+    return value?.toJS?.(document)
+  } catch (error) {
+    throw new Problem('CONFIG_FILE', 'the config file has an alias that leads nowhere', {
+      where,
+      wanted: 'aliases (*name) of anchors (&name) that stand before them, a hundred at most',
+      found: messageOf(error),
+      hint: 'write the value out',
+    })
+  }
+}
+
+// 0555 is a mode, as everything else that reads Kubernetes' YAML has it; YAML 1.2 alone would make it 555.
+const octal: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  format: 'OCT',
+  test: /^0[0-7]+$/,
+  resolve: text => Number.parseInt(text, 8),
 }
 
 function parse(file: string, lineCounter: LineCounter): Document {
@@ -52,7 +89,12 @@ function parse(file: string, lineCounter: LineCounter): Document {
       hint: 'check the path that --config or JOB_SPAWNER_CONFIG gives',
     })
   }
-  const document = parseDocument(text, { lineCounter, prettyErrors: false })
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    customTags: tags => [octal, ...tags],
+  })
   const [error] = document.errors
   if (!error) return document
   const { line, col } = lineCounter.linePos(error.pos[0])
@@ -65,11 +107,25 @@ function parse(file: string, lineCounter: LineCounter): Document {
 }
 
 function unknownKey(name: string, where: string, known: readonly string[]): Problem {
+  const theirs = movedKey(name)
   const near = nearest(name, known)
+  const found = JSON.stringify(name)
+  if (theirs !== undefined) {
+    return new Problem(
+      'CONFIG_FILE',
+      'the config file has a key of agent-stack-k8s that is none here',
+      {
+        where,
+        wanted: theirs.becomes ?? 'no such key',
+        found,
+        hint: theirs.why,
+      },
+    )
+  }
   return new Problem('CONFIG_FILE', 'unknown key in the config file', {
     where,
     wanted: `one of: ${known.join(', ')}`,
-    found: JSON.stringify(name),
+    found,
     hint: near === undefined ? 'remove the key' : `did you mean ${near}?`,
   })
 }

@@ -1,32 +1,53 @@
 import { parseArgs } from 'node:util'
 import { messageOf, Problem } from '../errors.js'
 import { nearest } from '../schemas.js'
-import { options, type OptionName } from './schema.js'
+import { movedKey } from './moved.js'
+import { scalars, structures, type OptionName } from './schema.js'
 
 /** Raw values by setting. */
 export type Values = Partial<Record<OptionName, unknown>>
 
-/** The flags of `run` as Node's own parser wants them; `sandbox` takes some of the same. */
+/**
+ * The flags of `run` as Node's own parser wants them, for verbs that take the same and some of their own. Their
+ * arguments go through `completed` first.
+ */
+export function flagSpecs() {
+  const specs = scalars().map(([name, option]) => [
+    name,
+    { type: 'string' as const, multiple: option.repeatable ?? false },
+  ])
+  return {
+    ...(Object.fromEntries(specs) as Record<string, { type: 'string'; multiple: boolean }>),
+    config: { type: 'string' as const, multiple: false },
+  }
+}
+
+/**
+ * The arguments with a value for each flag that is a yes or no: `--flag`, `--flag true` and `--flag=true` are the same,
+ * and so are `--flag false` and `--flag=false`.
+ */
+export function completed(argv: readonly string[]): string[] {
+  const switches = scalars().filter(([, { format }]) => format === 'boolean')
+  const bare = new Set(switches.map(([name]) => `--${name}`))
+  const hasValue = (index: number) => /^(true|false)$/.test(argv[index + 1] ?? '')
+  return argv.map((word, index) => (bare.has(word) && !hasValue(index) ? `${word}=true` : word))
+}
+
+/**
+ * The raw values of the flags of `run`, and the config file that they name.
+ * @throws Problem USAGE.
+ */
 export function parseFlags(argv: readonly string[]): {
   values: Values
   config: string | undefined
 } {
-  const known = Object.fromEntries(
-    Object.entries(options).map(([name, option]) => [
-      name,
-      { type: 'string' as const, multiple: 'repeatable' in option },
-    ]),
-  )
+  const specs = flagSpecs()
   try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: { ...known, config: { type: 'string' as const, multiple: false } },
-      allowPositionals: false,
-    })
+    const { values } = parseArgs({ args: completed(argv), options: specs, allowPositionals: false })
     const { config, ...rest } = values
-    return { values: rest, config: config }
+    return { values: rest, config: config as string | undefined }
   } catch (error) {
-    throw flagProblem(error, [...Object.keys(known), 'config'])
+    throw flagProblem(error, Object.keys(specs))
   }
 }
 
@@ -48,11 +69,25 @@ export function flagProblem(error: unknown, known: readonly string[]): Problem {
       hint: 'see job-spawner --help',
     })
   }
-  const near = nearest(unknown.replace(/^-+/, ''), known)
+  return unknownFlag(unknown, known)
+}
+
+function unknownFlag(flag: string, known: readonly string[]): Problem {
+  const name = flag.replace(/^-+/, '')
+  if (structures().some(([structure]) => structure === name)) {
+    return new Problem('USAGE', `${name} can't be set by a flag`, {
+      where: flag,
+      wanted: `${name} in the config file`,
+      found: 'a flag',
+      hint: `write ${name} in the file that --config names`,
+    })
+  }
+  const near = nearest(name, known)
+  const usual = near === undefined ? 'see job-spawner --help' : `did you mean --${near}?`
   return new Problem('USAGE', 'unknown flag', {
-    where: unknown,
-    wanted: `one of: ${known.map(name => `--${name}`).join(' ')}`,
-    found: unknown,
-    hint: near === undefined ? 'see job-spawner --help' : `did you mean --${near}?`,
+    where: flag,
+    wanted: `one of: ${known.map(one => `--${one}`).join(' ')}`,
+    found: flag,
+    hint: movedKey(name)?.why ?? usual,
   })
 }

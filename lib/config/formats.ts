@@ -1,14 +1,12 @@
 import convict from 'convict'
 import ms, { type StringValue } from 'ms'
+import { isDnsLabel } from '../kubernetes-names.js'
 
 /** A host and a port to listen on. */
 export interface ListenAddress {
   host: string
   port: number
 }
-
-// Kubernetes' own rule for names of namespaces (RFC 1123 label).
-const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /**
  * Our formats for convict. Each `validate` throws an Error whose message says what was wanted; `coerce` makes the
@@ -67,6 +65,39 @@ const formats: convict.Format[] = [
     coerce: coerceDuration,
   },
   {
+    name: 'boolean',
+    validate: value => wanted('true or false', typeof value === 'boolean'),
+    coerce: (value): unknown => ({ true: true, false: false })[String(value)] ?? value,
+  },
+  {
+    name: 'quantity',
+    validate: value => wanted('a quantity above 0, such as 200m or 128Mi', isQuantity(value)),
+    coerce: (value): unknown => String(value).trim(),
+  },
+  {
+    name: 'job-prefix',
+    validate: value =>
+      wanted(
+        'lower-case letters, digits and "-", a letter or digit first, 20 at most',
+        typeof value === 'string' && /^[a-z0-9][-a-z0-9]{0,19}$/.test(value),
+      ),
+  },
+  {
+    name: 'sub-path',
+    validate: value =>
+      wanted(
+        'a path below the volume: no / at its start, no .. in it',
+        value === null || isSubPath(value),
+      ),
+  },
+  { name: 'words', validate: validateWords, coerce: coerceWords },
+  {
+    name: 'structure',
+    // A list of one: of a bare object convict would make settings of its own, and split their names at dots.
+    validate: value =>
+      wanted('a mapping of keys and values', value === null || isMapping((value as unknown[])[0])),
+  },
+  {
     name: 'listen-address',
     // Stays text: convict takes an object for a schema of its own.
     validate: value =>
@@ -91,7 +122,35 @@ function isHttpUrl(value: unknown): boolean {
 }
 
 function isNamespace(value: unknown): boolean {
-  return typeof value === 'string' && dnsLabel.test(value)
+  return typeof value === 'string' && isDnsLabel(value)
+}
+
+/** Whether a text is one of Kubernetes' quantities, and above 0. */
+export function isQuantity(value: unknown): boolean {
+  if (typeof value !== 'string') return false
+  const match = /^\+?(\d+\.?\d*|\.\d+)([munkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/.exec(value)
+  return match !== null && Number(match[1]) > 0
+}
+
+function isSubPath(value: unknown): boolean {
+  if (typeof value !== 'string' || value === '' || value.startsWith('/')) return false
+  return !value.split('/').includes('..')
+}
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function coerceWords(value: unknown): unknown {
+  return value === '' ? [] : String(value).split(',').map(trimmed)
+}
+
+function validateWords(value: unknown): void {
+  if (value === null) return
+  wanted('a list of words', Array.isArray(value))
+  for (const word of value as unknown[]) {
+    wanted('words without spaces in them', typeof word === 'string' && /^[^\s,]+$/.test(word))
+  }
 }
 
 function coerceTags(value: unknown): unknown {

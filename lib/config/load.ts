@@ -1,16 +1,40 @@
-import { hostname } from 'node:os'
-import convict from 'convict'
-import { messageOf, Problem } from '../errors.js'
+import type { V1Volume } from '@kubernetes/client-node'
+import { Problem } from '../errors.js'
 import type { LogLevel } from '../log.js'
+import type { AgentConfig } from '../types/agent-config.js'
+import type { CheckoutParams } from '../types/checkout-params.js'
+import type { CommandParams } from '../types/command-params.js'
+import type { PodMetadata } from '../types/pod-metadata.js'
+import type { ResourceClass } from '../types/resource-class.js'
+import type { SidecarParams } from '../types/sidecar-params.js'
+import { distinct, problemOf, type Fault, type Path } from './fault.js'
 import { readConfigFile, type Sourced } from './file.js'
 import { parseFlags, type Values } from './flags.js'
-import { addFormats, listenAddress, type ListenAddress } from './formats.js'
-import { options, type Option, type OptionName } from './schema.js'
+import type { ListenAddress } from './formats.js'
+import { ruleFaults } from './rules.js'
+import { checkedValue } from './scalar.js'
+import {
+  isStructure,
+  options,
+  structures,
+  type Option,
+  type OptionName,
+  type StructureName,
+} from './schema.js'
+import { shapeFaults } from './shape.js'
 import { agentToken } from './token.js'
+import { typed } from './typed.js'
 
-/** What an operator set, checked and frozen. Durations are milliseconds; `undefined` is unset. */
-export interface Config {
+/** When the kubelet pulls an image. */
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never'
+
+/** What an operator set, checked and deeply frozen. Durations are milliseconds; `undefined` is unset. */
+export interface Config extends PodConfig {
   token: string
+}
+
+/** All of it but the agent token, which nothing that only makes or shows pods needs. */
+export interface PodConfig {
   endpoint: string
   tags: readonly string[]
   name: string
@@ -24,25 +48,84 @@ export interface Config {
   agentImage: string
   gatewayListen: ListenAddress
   gatewayUrl: string | undefined
+  jobPrefix: string
   jobTtl: number
-  imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never' | undefined
+  /** Seconds. */
+  jobActiveDeadlineSeconds: number
+  /** Seconds. */
+  defaultTerminationGracePeriodSeconds: number
+  imagePullPolicy: PullPolicy | undefined
+  imageCheck: boolean
+  imageCheckPullPolicy: PullPolicy | undefined
+  imageCheckContainerCpuLimit: string
+  imageCheckContainerMemoryLimit: string
+  workspaceMountSubPathExpr: string | undefined
+  additionalRedactedVars: readonly string[] | undefined
+  defaultResourceClassName: string | undefined
+  prohibitKubernetesPlugin: boolean
+  allowPodSpecPatchUnsafeCommandModification: boolean
+  /** A strategic merge patch, directives included. */
+  podSpecPatch: Record<string, unknown> | undefined
+  workspaceVolume: V1Volume | undefined
+  agentConfig: AgentConfig | undefined
+  defaultCheckoutParams: CheckoutParams | undefined
+  defaultCommandParams: CommandParams | undefined
+  defaultSidecarParams: SidecarParams | undefined
+  defaultMetadata: PodMetadata | undefined
+  resourceClasses: Readonly<Record<string, ResourceClass>> | undefined
   shutdownGrace: number
   logLevel: LogLevel
 }
 
 /**
- * Flags over environment over config file over defaults, each value checked where it came from.
+ * Flags over environment over config file over defaults, each value checked where it came from, and then all together.
  * @throws Problem USAGE (a flag), CONFIG_INVALID (a value), CONFIG_FILE, TOKEN_FILE.
  */
 export function loadConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const values = checkedValues(argv, env)
+  const token = agentToken({
+    given: values.token as string | null,
+    file: values['token-file'] as string | null,
+  })
+  return deeplyFrozen({ token, ...typed(values) })
+}
+
+/**
+ * The same settings, checked the same way, for what makes pods without speaking to Buildkite. The token may be missing,
+ * and is not read.
+ * @throws Problem USAGE (a flag), CONFIG_INVALID (a value), CONFIG_FILE.
+ */
+export function loadPodConfig(argv: readonly string[], env: NodeJS.ProcessEnv): PodConfig {
+  return deeplyFrozen(typed(checkedValues(argv, env)))
+}
+
+function checkedValues(argv: readonly string[], env: NodeJS.ProcessEnv): Values {
   const flags = parseFlags(argv)
+  refuseVariables(env)
   const file = flags.config ?? (env['JOB_SPAWNER_CONFIG'] || undefined)
   const fromFile = file === undefined ? {} : readConfigFile(file, Object.keys(options))
+  const sources: Partial<Record<OptionName, Sourced>> = {}
   const values: Values = {}
   for (const name of Object.keys(options) as OptionName[]) {
-    values[name] = checked(name, sourced(name, flags.values, env, fromFile))
+    sources[name] = sourced(name, flags.values, env, fromFile)
+    values[name] = checkedValue(name, sources[name])
   }
-  return freeze(values)
+  const faults = faultsIn(values)
+  const place = (path: Path) => placeOf(path, sources)
+  if (faults.length > 0) throw problemOf(faults, place)
+  return values
+}
+
+function faultsIn(values: Values): Fault[] {
+  const shapes = structures().flatMap(([name, option]) =>
+    values[name] === null ? [] : shapeFaults(name, option, values[name]),
+  )
+  return distinct([...ruleFaults(values), ...shapes])
+}
+
+function placeOf(path: Path, sources: Partial<Record<OptionName, Sourced>>): string {
+  const source = sources[path[0] as OptionName]
+  return source?.at?.(path) ?? source?.where ?? String(path[0])
 }
 
 function sourced(
@@ -52,91 +135,30 @@ function sourced(
   file: Record<string, Sourced>,
 ): Sourced | undefined {
   const option: Option = options[name]
+  if (isStructure(option)) return file[name]
   if (flags[name] !== undefined) return { value: flags[name], where: `--${name}` }
   // An empty variable is how most shells and charts say "unset".
   if (env[option.env]) return { value: env[option.env], where: option.env }
   return file[name]
 }
 
-function checked(name: OptionName, source: Sourced | undefined): unknown {
-  addFormats()
-  const option: Option = options[name]
-  const config = convict<Record<string, unknown>>(
-    {
-      [name]: { doc: option.doc, format: option.format, default: option.default },
-    },
-    { env: {}, args: [] },
-  )
-  try {
-    config.set(name, rawValue(option, source))
-    // The host name is the default of `name`, and no part of the schema, because a schema is plain data.
-    if (source !== undefined || option.default !== '') config.validate({ allowed: 'strict' })
-  } catch (error) {
-    throw new Problem('CONFIG_INVALID', `${name} can't be used`, {
-      where: source?.where,
-      wanted: wantedOf(option, error),
-      found: option.sensitive === true ? 'something else (not shown)' : shown(source?.value),
-      hint: option.doc,
-      cause: undefined,
-    })
-  }
-  return config.get(name)
-}
-
-// What stands before an @ in a URL may be a password.
-function shown(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(/\/\/[^@/"]*@/g, '//…@')
-}
-
-// convict makes typed values of text alone, so lists and bare numbers of a file are handed to it as text.
-function rawValue({ format, default: usual }: Option, source: Sourced | undefined): unknown {
-  const value = source?.value ?? usual
-  if (Array.isArray(value)) return value.join(',')
-  return format === 'duration' && typeof value === 'number' ? String(value) : value
-}
-
-function wantedOf(option: Option, error: unknown): string {
-  if (Array.isArray(option.format)) return `one of: ${option.format.filter(Boolean).join(', ')}`
-  // convict: "name: what our format wanted: value was …"
-  return messageOf(error)
-    .replace(/^[^:]*: /, '')
-    .replace(/: value was[^]*$/, '')
-}
-
-function freeze(values: Values): Config {
-  const name = (values.name as string) || `${hostname()}-%i`
-  const optional = <T>(value: unknown) => (value ?? undefined) as T | undefined
-  return Object.freeze({
-    token: agentToken({
-      given: values.token as string | null,
-      file: values['token-file'] as string | null,
-    }),
-    endpoint: (values.endpoint as string).replace(/\/+$/, ''),
-    tags: Object.freeze(values.tags as string[]),
-    name: name.includes('%i') || values['max-in-flight'] === 1 ? name : `${name}-%i`,
-    instance: instanceOf(name),
-    maxInFlight: values['max-in-flight'] as number,
-    namespace: values.namespace as string,
-    kubeconfig: optional<string>(values.kubeconfig),
-    context: optional<string>(values.context),
-    ledgerNamespace: optional<string>(values['ledger-namespace']),
-    agentImage: values['agent-image'] as string,
-    gatewayListen: listenAddress(values['gateway-listen']) as ListenAddress,
-    gatewayUrl: optional<string>(values['gateway-url'])?.replace(/\/+$/, ''),
-    jobTtl: values['job-ttl'] as number,
-    imagePullPolicy: optional<'Always' | 'IfNotPresent' | 'Never'>(values['image-pull-policy']),
-    shutdownGrace: values['shutdown-grace'] as number,
-    logLevel: values['log-level'] as LogLevel,
+// Nobody should believe that it works.
+function refuseVariables(env: NodeJS.ProcessEnv): void {
+  const variable = (name: StructureName) => `JOB_SPAWNER_${name.toUpperCase().replaceAll('-', '_')}`
+  const [name] = structures().find(([key]) => env[variable(key)]) ?? []
+  if (name === undefined) return
+  throw new Problem('CONFIG_INVALID', `${name} can't be set by a variable`, {
+    where: variable(name),
+    wanted: `${name} in the config file`,
+    found: 'a variable',
+    hint: `unset the variable, and write ${name} in the file that --config names`,
   })
 }
 
-/** The installation's name as a label's value: the agents' name without the slot's number. */
-export function instanceOf(name: string): string {
-  const clean = name
-    .replaceAll('%i', '')
-    .toLowerCase()
-    .replace(/[^a-z0-9.-]+/g, '-')
-    .slice(0, 40)
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
-  return clean === '' ? 'job-spawner' : clean
+// Runs share it: a pod builder that wrote into it would change the next job's pod.
+function deeplyFrozen<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deeplyFrozen(part as object)
+  }
+  return Object.freeze(value)
 }

@@ -1,21 +1,48 @@
 import { logLevels } from '../log.js'
 import { agentVersion } from '../version.js'
 
-/** One operator setting. `default: null` means unset. The key is the flag's name and the config file's key. */
-export interface Option {
+/** What every operator setting says of itself. `default: null` means unset. The key is its name in the config file. */
+interface Described {
   doc: string
   format: string | readonly (string | null)[]
   default: unknown
-  env: string
   /** How the default reads in the table, where the value itself does not say it. */
   defaultDoc?: string
+}
+
+/** A setting of one value, or of a list of words: a flag of the key's name, a variable, a key of the config file. */
+export interface Scalar extends Described {
+  env: string
   sensitive?: boolean
   repeatable?: boolean
 }
 
+/** A setting of many parts, which only the config file can hold. */
+export interface Structure extends Described {
+  format: 'structure'
+  /** What its value fits, or each value of its names when `named`. */
+  shape: StructureShape
+  named?: boolean
+}
+
+/** One operator setting. */
+export type Option = Scalar | Structure
+
+/** The schemas of structured settings: a file of `schemas/`, a patch of a PodSpec, or Kubernetes' Volume. */
+export type StructureShape =
+  | 'agent-config'
+  | 'checkout-params'
+  | 'command-params'
+  | 'pod-metadata'
+  | 'resource-class'
+  | 'sidecar-params'
+  | 'PodSpecPatch'
+  | 'Volume'
+
 /**
  * Every setting of `job-spawner run`, as plain data: convict's schema, the flags, the environment variables, the keys
- * of the config file, the README's table and the chart's values schema all come from here.
+ * of the config file, the README's table and the chart's values schema all come from here. Names are those of
+ * agent-stack-k8s where it has the setting too; `moved.ts` has those of its names that are none of ours.
  */
 export const options = {
   token: {
@@ -104,11 +131,29 @@ export const options = {
     defaultDoc: 'its Service in a cluster; else found out where it can be',
     env: 'JOB_SPAWNER_GATEWAY_URL',
   },
+  'job-prefix': {
+    doc: "What the names of Jobs begin with; the job's id follows.",
+    format: 'job-prefix',
+    default: 'buildkite-',
+    env: 'JOB_SPAWNER_JOB_PREFIX',
+  },
   'job-ttl': {
     doc: 'How long a finished Job stays.',
     format: 'duration',
     default: '10m',
     env: 'JOB_SPAWNER_JOB_TTL',
+  },
+  'job-active-deadline-seconds': {
+    doc: "How long a Job may take, in seconds; a step's jobActiveDeadlineSeconds says otherwise.",
+    format: 'positive-int',
+    default: 21_600,
+    env: 'JOB_SPAWNER_JOB_ACTIVE_DEADLINE_SECONDS',
+  },
+  'default-termination-grace-period-seconds': {
+    doc: 'How long a pod may take to end, in seconds, where neither a podSpec nor a patch says it.',
+    format: 'positive-int',
+    default: 60,
+    env: 'JOB_SPAWNER_DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS',
   },
   'image-pull-policy': {
     doc: 'imagePullPolicy of containers that name none: Always, IfNotPresent or Never.',
@@ -116,6 +161,62 @@ export const options = {
     default: null,
     defaultDoc: 'unset (Kubernetes decides)',
     env: 'JOB_SPAWNER_IMAGE_PULL_POLICY',
+  },
+  'image-check': {
+    doc: 'Whether an init container pulls each image before anything runs.',
+    format: 'boolean',
+    default: false,
+    env: 'JOB_SPAWNER_IMAGE_CHECK',
+  },
+  'image-check-pull-policy': {
+    doc: 'imagePullPolicy of the image check, for images that no container has a policy for: Always, IfNotPresent or Never.',
+    format: ['Always', 'IfNotPresent', 'Never', null],
+    default: null,
+    defaultDoc: 'as --image-pull-policy',
+    env: 'JOB_SPAWNER_IMAGE_CHECK_PULL_POLICY',
+  },
+  'image-check-container-cpu-limit': {
+    doc: 'CPU limit of each container that checks an image.',
+    format: 'quantity',
+    default: '200m',
+    env: 'JOB_SPAWNER_IMAGE_CHECK_CONTAINER_CPU_LIMIT',
+  },
+  'image-check-container-memory-limit': {
+    doc: 'Memory limit of each container that checks an image.',
+    format: 'quantity',
+    default: '128Mi',
+    env: 'JOB_SPAWNER_IMAGE_CHECK_CONTAINER_MEMORY_LIMIT',
+  },
+  'workspace-mount-sub-path-expr': {
+    doc: 'subPathExpr of each of our mounts of the workspace, such as $(POD_NAME); the variables come from a pod-spec-patch.',
+    format: 'sub-path',
+    default: null,
+    env: 'JOB_SPAWNER_WORKSPACE_MOUNT_SUB_PATH_EXPR',
+  },
+  'additional-redacted-vars': {
+    doc: "Names of variables whose values the log does not show, such as *_LICENSE; they add to the agent's own. Repeat the flag, or separate by commas.",
+    format: 'words',
+    default: null,
+    env: 'JOB_SPAWNER_ADDITIONAL_REDACTED_VARS',
+    repeatable: true,
+  },
+  'default-resource-class-name': {
+    doc: 'The resource class of steps that name none with the tag resource_class; one of resource-classes.',
+    format: 'optional-text',
+    default: null,
+    env: 'JOB_SPAWNER_DEFAULT_RESOURCE_CLASS_NAME',
+  },
+  'prohibit-kubernetes-plugin': {
+    doc: 'Whether a job with the kubernetes plugin fails, so that pipelines have no say in their pods.',
+    format: 'boolean',
+    default: false,
+    env: 'JOB_SPAWNER_PROHIBIT_KUBERNETES_PLUGIN',
+  },
+  'allow-pod-spec-patch-unsafe-command-modification': {
+    doc: 'Whether patches may change command and args of our own containers (agent, checkout, copy-agent).',
+    format: 'boolean',
+    default: false,
+    env: 'JOB_SPAWNER_ALLOW_POD_SPEC_PATCH_UNSAFE_COMMAND_MODIFICATION',
   },
   'shutdown-grace': {
     doc: 'On SIGTERM, how long running jobs may go on before they are handed over to the next process.',
@@ -129,7 +230,82 @@ export const options = {
     default: 'info',
     env: 'JOB_SPAWNER_LOG_LEVEL',
   },
+  'pod-spec-patch': {
+    doc: 'Strategic merge patch of every pod; podSpecPatch of a step comes after it.',
+    format: 'structure',
+    shape: 'PodSpecPatch',
+    default: null,
+  },
+  'workspace-volume': {
+    doc: 'Volume of the workspace.',
+    format: 'structure',
+    shape: 'Volume',
+    default: null,
+    defaultDoc: 'an emptyDir',
+  },
+  'agent-config': {
+    doc: 'The agent in the pods: hooks, plugins, signing and verification keys, experiments, tracing and the rest.',
+    format: 'structure',
+    shape: 'agent-config',
+    default: null,
+  },
+  'default-checkout-params': {
+    doc: 'checkout of steps whose plugin does not say otherwise.',
+    format: 'structure',
+    shape: 'checkout-params',
+    default: null,
+  },
+  'default-command-params': {
+    doc: 'commandParams of steps whose plugin does not say otherwise.',
+    format: 'structure',
+    shape: 'command-params',
+    default: null,
+  },
+  'default-sidecar-params': {
+    doc: 'sidecarParams of steps whose plugin does not say otherwise.',
+    format: 'structure',
+    shape: 'sidecar-params',
+    default: null,
+  },
+  'default-metadata': {
+    doc: "Labels and annotations of every Job and pod; a step's metadata goes before them.",
+    format: 'structure',
+    shape: 'pod-metadata',
+    default: null,
+  },
+  'resource-classes': {
+    doc: 'Named resources that steps choose with the tag resource_class: name, then resource, podResource, nodeSelector.',
+    format: 'structure',
+    shape: 'resource-class',
+    named: true,
+    default: null,
+  },
 } as const satisfies Record<string, Option>
 
 /** A setting's name: its flag without the dashes, and its key in the config file. */
 export type OptionName = keyof typeof options
+
+/** The settings that the config file alone can hold. */
+export type StructureName = {
+  [Name in OptionName]: (typeof options)[Name] extends Structure ? Name : never
+}[OptionName]
+
+/** The settings that are flags and variables as well. */
+export type ScalarName = Exclude<OptionName, StructureName>
+
+/** Whether the config file alone can hold a setting. */
+export function isStructure(option: Option): option is Structure {
+  return option.format === 'structure'
+}
+
+/** The scalar settings with their names, in the order of the schema. */
+export function scalars(): [ScalarName, Scalar][] {
+  const all = Object.entries(options) as [OptionName, Option][]
+  return all.filter((entry): entry is [ScalarName, Scalar] => !isStructure(entry[1]))
+}
+
+/** The structured settings with their names, in the order of the schema. */
+export function structures(): [StructureName, Structure][] {
+  const all = Object.entries(options) as [OptionName, Option][]
+  return all.filter((entry): entry is [StructureName, Structure] => isStructure(entry[1]))
+}

@@ -18,6 +18,8 @@ export interface RunRecord {
   phase: 'accepting' | 'accepted'
   /** Upstream's answer, verbatim, with its token. */
   payload?: AgentJob
+  /** The name of the run's Job, so that there is never a second one under another prefix. */
+  jobName?: string
   /** The root of the run's pod credentials, base64url. */
   secret?: string
   /** Our own first log lines: chunks 1 to `sequence`, `bytes` in all, before the pod agent's chunks. */

@@ -1,6 +1,8 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node'
-import type { JobInputs } from './inputs.js'
-import type { PodSettings } from './settings.js'
+import { isLabelName, isLabelValue, longestName } from '../kubernetes-names.js'
+import type { JobInputs } from './given/inputs.js'
+import { sidecarNames } from './given/names.js'
+import type { PodSettings } from './given/settings.js'
 
 /** The keys of our labels, on the Job and on its pod. */
 export const labels = {
@@ -17,7 +19,7 @@ export const labels = {
 /** The Job's metadata. */
 export function jobMetadata(inputs: JobInputs, settings: PodSettings): V1ObjectMeta {
   return {
-    name: jobName(inputs.id),
+    name: jobName(inputs.id, settings.jobPrefix),
     namespace: settings.namespace,
     ...podMetadata(inputs, settings),
   }
@@ -28,17 +30,19 @@ export function podMetadata(
   inputs: JobInputs,
   settings: PodSettings,
 ): Pick<V1ObjectMeta, 'labels' | 'annotations'> {
-  return { labels: jobLabels(inputs, settings), annotations: jobAnnotations(inputs) }
+  return { labels: jobLabels(inputs, settings), annotations: jobAnnotations(inputs, settings) }
 }
 
-/** The Job's name: a DNS label for any id, and for each id another. The same id always gets the same name. */
-export function jobName(jobId: string): string {
-  const prefix = 'buildkite-'
+/**
+ * The Job's name: a DNS label for any id, and for each id another. The same id always gets the same name. `prefix`
+ * begins a DNS label, of at most 20 characters.
+ */
+export function jobName(jobId: string, prefix = 'buildkite-'): string {
   const plain = jobId
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '')
-  const fits = plain !== '' && prefix.length + plain.length <= longest
+  const fits = plain !== '' && prefix.length + plain.length <= longestName
   if (fits && plain === jobId) return prefix + plain
   return shortened(prefix + plain, jobId)
 }
@@ -54,12 +58,9 @@ export function labelValue(text: string): string {
   return shortened(text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, ''), text)
 }
 
-/** Names, label names and label values have the same limit. */
-const longest = 63
-
 function shortened(readable: string, whole: string): string {
   const suffix = hash(whole)
-  const head = readable.slice(0, longest - suffix.length - 1).replace(/[^A-Za-z0-9]+$/, '')
+  const head = readable.slice(0, longestName - suffix.length - 1).replace(/[^A-Za-z0-9]+$/, '')
   return head === '' ? suffix : `${head}-${suffix}`
 }
 
@@ -72,16 +73,9 @@ function hash(text: string): string {
   return value.toString(16).padStart(16, '0')
 }
 
-function isLabelValue(text: string): boolean {
-  return text === '' || isLabelName(text)
-}
-
-function isLabelName(text: string): boolean {
-  return text.length <= longest && /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(text)
-}
-
 function jobLabels(inputs: JobInputs, settings: PodSettings): Record<string, string> {
   return {
+    ...settings.defaultMetadata?.labels,
     ...inputs.plugin.metadata?.labels,
     ...tagLabels(inputs.tags),
     [labels.jobUuid]: labelValue(inputs.id),
@@ -98,11 +92,21 @@ function tagLabels(tags: JobInputs['tags']): Record<string, string> {
   return Object.fromEntries(legal.map(([key, value]) => [labels.tagPrefix + key, value]))
 }
 
-function jobAnnotations({ id, env, plugin }: JobInputs): Record<string, string> {
+function jobAnnotations(
+  { id, env, plugin }: JobInputs,
+  settings: PodSettings,
+): Record<string, string> {
+  const template = plugin.podSpec === undefined ? plugin.podTemplate : undefined
   return {
     // A running job cannot move to another node. An author may say that theirs may be lost.
     'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+    'karpenter.sh/do-not-disrupt': 'true',
+    ...settings.defaultMetadata?.annotations,
     ...plugin.metadata?.annotations,
+    ...(template === undefined ? {} : { 'buildkite.com/pod-template-name': template }),
+    ...Object.fromEntries(
+      sidecarNames(plugin).map((name, i) => [`buildkite.com/sidecar-${i}`, name]),
+    ),
     'buildkite.com/build-url': env.buildUrl,
     'buildkite.com/build-branch': env.branch,
     'buildkite.com/build-repo': withoutPassword(env.repo),

@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { messageOf } from '../errors.js'
-import { jobName } from '../pod/metadata.js'
 import { isFinished } from '../supervise/supervisor.js'
 import { UpstreamError } from '../upstream/connection.js'
 import { stopCause, wantsStop } from './ending.js'
@@ -74,13 +73,13 @@ async function podTakesOver(run: Run, clock: Clock): Promise<boolean> {
 
 async function deleteJob(run: Run, { cluster }: CancellationContext): Promise<void> {
   try {
-    await cluster.deleteJob(jobName(run.jobId))
+    await cluster.deleteJob(run.jobName)
   } catch (error) {
     run.log.warn({ err: error }, 'Job not deleted')
   }
 }
 
 async function deleteUnfinished(run: Run, context: CancellationContext): Promise<void> {
-  const job = await context.cluster.getJob(jobName(run.jobId)).catch(() => undefined)
+  const job = await context.cluster.getJob(run.jobName).catch(() => undefined)
   if (job && !isFinished(job)) await deleteJob(run, context)
 }

@@ -1,16 +1,16 @@
 import type { V1Job } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
-import { backoffMs } from '../cluster/backoff.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError } from '../cluster/cluster-error.js'
 import { isProblem, messageOf, Problem, problemText } from '../errors.js'
 import { credential } from '../gateway/credentials.js'
 import { buildJob } from '../pod/build.js'
-import { jobInputs } from '../pod/inputs.js'
-import { jobName } from '../pod/metadata.js'
-import type { PodSettings } from '../pod/settings.js'
+import { jobInputs } from '../pod/given/inputs.js'
+import type { PodSettings } from '../pod/given/settings.js'
 import { UpstreamError } from '../upstream/connection.js'
 import { stopCause, wantsStop, type Cause } from './ending.js'
+import { patiently } from './patiently.js'
+import { podTemplateOf } from './pod-template.js'
 import type { Run } from './run.js'
 
 /** What turns an accepted job into a Job. */
@@ -18,20 +18,18 @@ export interface LaunchContext {
   cluster: Cluster
   clock: Clock
   /** What the operator says about every pod. */
-  pod: Omit<PodSettings, 'token'>
+  pod: Omit<PodSettings, 'token' | 'podTemplate'>
   /** Called with each Job as it is sent to the API server. */
   onManifest?: (job: V1Job) => void
 }
-
-// How often a job's log says again that its Job is still refused.
-const sayAgainMs = 30_000
 
 /**
  * Starts the job upstream and makes its Job. Whatever goes wrong on the way ends the run with its reason in the log;
  * nothing is thrown.
  */
 export async function launch(run: Run, context: LaunchContext): Promise<void> {
-  if (await begun(run)) await createJob(run, context)
+  // An earlier process may have made the Job: nothing is needed for another then, not even a step that is right.
+  if ((await begun(run)) && !run.jobCreated) await createJob(run, context)
 }
 
 /** Starts the job upstream; false when it is over instead. */
@@ -47,8 +45,7 @@ export async function begun(run: Run): Promise<boolean> {
 /** Makes the run's Job, or finds it made. The same job always gives the same Job name, so there is never a second one. */
 export async function createJob(run: Run, context: LaunchContext): Promise<void> {
   try {
-    const token = credential('register', run)
-    const job = buildJob(jobInputs(run.payload), { ...context.pod, token })
+    const job = await manifest(run, context)
     context.onManifest?.(job)
     await createPatiently(run, job, context)
   } catch (error) {
@@ -78,32 +75,30 @@ async function startedAnyway(run: Run, error: unknown): Promise<boolean> {
   return false
 }
 
+async function manifest(run: Run, context: LaunchContext): Promise<V1Job> {
+  const token = credential('register', run)
+  const inputs = jobInputs(run.payload)
+  const podTemplate = await podTemplateOf(run, inputs, context)
+  const job = buildJob(inputs, { ...context.pod, token, podTemplate })
+  // The settings may say another prefix than when the run began: one run has one name.
+  return { ...job, metadata: { ...job.metadata, name: run.jobName } }
+}
+
 async function createPatiently(
   run: Run,
   job: V1Job,
   { cluster, clock }: LaunchContext,
 ): Promise<void> {
-  let saidAt = -Infinity
-  for (let attempt = 0; ; attempt++) {
-    run.signal.throwIfAborted()
-    try {
+  const words = { told: 'Kubernetes does not take the Job yet', logged: 'Job not created yet' }
+  try {
+    await patiently(run, { ...words, clock }, async () => {
       const { existed } = await cluster.createJob(job)
       run.jobCreated = true
-      run.log.info({ name: job.metadata?.name, existed }, 'Job created')
-      if (run.over) await cluster.deleteJob(jobName(run.jobId))
-      return
-    } catch (error) {
-      if (!isClusterError(error, 'retry')) throw refusal(error)
-      if (clock.now() - saidAt >= sayAgainMs) {
-        saidAt = clock.now()
-        run.log.warn({ err: error, attempt }, 'Job not created yet')
-        await run.say([`Kubernetes does not take the Job yet, trying again: ${error.message}`])
-      }
-      await clock.sleep(
-        Math.max(backoffMs(attempt, clock.random()), error.retryAfterMs ?? 0),
-        run.signal,
-      )
-    }
+      run.log.info({ name: run.jobName, existed }, 'Job created')
+      if (run.over) await cluster.deleteJob(run.jobName)
+    })
+  } catch (error) {
+    throw refusal(error)
   }
 }
 

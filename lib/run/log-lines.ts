@@ -16,7 +16,7 @@ export function openingLines({
   jobName: string
   namespace: string
 }): string[] {
-  return ['~~~ Job spawner', `Creating Job ${namespace}/${jobName}`]
+  return ['~~~ Job spawner', `Kubernetes Job: ${namespace}/${jobName}`]
 }
 
 /** The last lines of a log whose run did not end by itself: an open group with the cause. */

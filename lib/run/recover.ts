@@ -64,7 +64,7 @@ async function goOn(
   { supervisor, context }: Recovery,
 ): Promise<void> {
   if (!(await supervisor.synced())) return
-  const hasJob = supervisor.hasJob(run.jobId)
+  const hasJob = supervisor.hasJob(run.jobName)
   const state = await stateOf(run, context.clock)
   // Only now: until upstream has spoken, the pod of a job that is over is nobody's failure.
   run.jobCreated = hasJob
@@ -72,7 +72,7 @@ async function goOn(
   if (isOver(state)) return run.endedUpstream(`the job is ${state}`)
   if (record.closing) return run.end(record.closing.cause)
   if (state === 'assigned' || state === 'accepted') {
-    run.reopen()
+    if (!hasJob) run.reopen()
     return launch(run, context)
   }
   run.resume()

@@ -4,14 +4,17 @@ import type { FinishOutcome, GatewayRun, PodFinish } from '../gateway/gateway-ru
 import { advanced, type ChunkNumbers, type LogPosition } from '../gateway/splice.js'
 import type { ClosingRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
+import type { StopReason } from '../pod/verdict/stopped.js'
 import type { AgentJob } from '../types/agent-job.js'
-import { UpstreamError, type Connection } from '../upstream/connection.js'
-import { annotate, finish, jobState, start, uploadChunk, type Chunk } from '../upstream/jobs.js'
-import { policies, retryableStatus, type RetryPolicy } from '../upstream/retry.js'
+import type { Connection } from '../upstream/connection.js'
+import { jobState, start } from '../upstream/jobs.js'
+import { policies, type RetryPolicy } from '../upstream/retry.js'
 import type { AgentSession, JobSession } from '../upstream/session.js'
+import { annotateCause, deliverChunk, deliverFinish, type DeliveryContext } from './delivery.js'
 import { finishOf, reportedStatus, type Cause, type Ending } from './ending.js'
 import { Journal, type Opening } from './journal.js'
 import { closingLines, logText } from './log-lines.js'
+import { wasStopped } from './stop-reason.js'
 
 /** What is durable of an accepted job, beyond what upstream answered. */
 export interface RunState {
@@ -23,6 +26,8 @@ export interface RunState {
 /** What a run is made of. */
 export interface RunOptions {
   payload: AgentJob
+  /** The name of its Job. */
+  jobName: string
   secret: string
   state: RunState
   /** Whether an earlier process may have told a pod where its chunks begin. */
@@ -34,11 +39,14 @@ export interface RunOptions {
   clock: Clock
   /** Makes the state durable. */
   keep: (state: RunState) => Promise<void>
+  /** Why the cluster stopped the run's pod, when it did. */
+  stopReason?: () => Promise<StopReason | undefined>
 }
 
 /** One accepted job, until it has ended at Buildkite. */
 export class Run implements GatewayRun {
   readonly jobId: string
+  readonly jobName: string
   readonly secret: string
   readonly payload: AgentJob
   readonly log: Log
@@ -60,10 +68,12 @@ export class Run implements GatewayRun {
   private state: RunState
   private readonly journal: Journal
   private readonly stop = new AbortController()
+  private stopTold = false
   private resolveEnded!: (ending: Ending) => void
 
   constructor(private readonly options: RunOptions) {
     this.jobId = options.payload.id
+    this.jobName = options.jobName
     this.secret = options.secret
     this.payload = options.payload
     this.state = options.state
@@ -184,7 +194,7 @@ export class Run implements GatewayRun {
       opening,
       cursor: restored ? state.cursor : { sequence: opening.sequence, offset: opening.bytes },
       sealed: restored,
-      upload: chunk => this.upload(chunk),
+      upload: chunk => deliverChunk(chunk, this.delivery()),
       keep: async next => this.keep({ opening: next }),
     })
   }
@@ -194,12 +204,9 @@ export class Run implements GatewayRun {
     await this.options.keep(this.state)
   }
 
-  private async upload(chunk: Chunk): Promise<void> {
-    try {
-      await uploadChunk(this.options.connection, this.upstream(), chunk, this.signal)
-    } catch (error) {
-      if (!this.signal.aborted) this.log.warn({ err: error }, 'lines of ours did not reach the log')
-    }
+  private delivery(): DeliveryContext {
+    const { connection } = this.options
+    return { connection, job: this.upstream(), signal: this.signal, log: this.log }
   }
 
   private async exclusively<T>(deliver: () => Promise<T>): Promise<T> {
@@ -213,8 +220,9 @@ export class Run implements GatewayRun {
   }
 
   private async deliverPodFinish(reported: PodFinish, policy: RetryPolicy): Promise<FinishOutcome> {
+    if (wasStopped(reported)) await this.sayWhyStopped()
     await this.journal.settled()
-    const outcome = await this.deliver(reported, policy)
+    const outcome = await deliverFinish(reported, policy, this.delivery())
     if (outcome.state === 'done') {
       this.conclude({ by: 'pod', exitStatus: reportedStatus(reported) })
     } else if (outcome.state === 'refused') {
@@ -227,6 +235,18 @@ export class Run implements GatewayRun {
     return outcome
   }
 
+  // The pod agent finishes by itself then, and can't know why. Its last chunk is in the log already.
+  private async sayWhyStopped(): Promise<void> {
+    if (this.stopTold) return
+    this.stopTold = true
+    const found = await this.options.stopReason?.()
+    const place = this.journal.position
+    if (found === undefined || place === undefined) return
+    const text = logText(closingLines(found.cause, found.message), this.options.clock.now())
+    this.journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
+    this.log.warn({ cause: found.cause }, 'pod stopped by the cluster')
+  }
+
   private async close(cause: Cause): Promise<void> {
     this.closing = true
     const closing = this.state.closing ?? (await this.writeClosing(cause))
@@ -234,12 +254,12 @@ export class Run implements GatewayRun {
       const { text, ...place } = closing.chunk
       this.journal.send({ ...place, text: Buffer.from(text) })
     } else {
-      await this.annotate(closing.cause)
+      await annotateCause(closing.cause, this.delivery())
     }
     await this.journal.settled()
     const body = finishOf(closing.cause, new Date(closing.finishedAt))
     let outcome: FinishOutcome
-    do outcome = await this.deliver(body, policies.finish)
+    do outcome = await deliverFinish(body, policies.finish, this.delivery())
     while (outcome.state === 'passing')
     const { cause: word, exitStatus } = closing.cause
     if (outcome.state === 'done') this.conclude({ by: 'spawner', exitStatus, cause: word })
@@ -265,29 +285,6 @@ export class Run implements GatewayRun {
     return (
       !this.podSeen && (signalReason === 'process_run_error' || signalReason === 'agent_refused')
     )
-  }
-
-  private async annotate({ cause, message }: Cause): Promise<void> {
-    const text = `**Job spawner: ${cause}**\n\n\`\`\`\n${message}\n\`\`\``
-    try {
-      await annotate(this.options.connection, this.upstream(), { text, signal: this.signal })
-    } catch (error) {
-      this.log.warn({ err: error }, 'the annotation with the cause was refused')
-    }
-  }
-
-  private async deliver(body: object, policy: RetryPolicy): Promise<FinishOutcome> {
-    const { connection } = this.options
-    try {
-      await finish(connection, this.upstream(), body, { policy, signal: this.signal })
-      return { state: 'done' }
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error
-      if (error.status === undefined || retryableStatus(error.status)) return { state: 'passing' }
-      // Over already: finished by an earlier attempt whose answer was lost, or by upstream itself.
-      this.log.warn({ err: error }, 'finish refused')
-      return { state: 'refused', status: error.status }
-    }
   }
 
   private conclude(ending: Ending): void {

@@ -10,8 +10,10 @@ import { SlotPool } from '../slots/pool.js'
 import { deleteLingering, deleteOrphans } from '../supervise/cleanup.js'
 import { Supervisor } from '../supervise/supervisor.js'
 import { Connection } from '../upstream/connection.js'
+import { podSettings } from './pod-settings.js'
 import { Records } from './records.js'
 import { recover } from './recover.js'
+import type { Run } from './run.js'
 import { Runs } from './runs.js'
 import { takeJob, type RunContext } from './take.js'
 
@@ -83,8 +85,12 @@ export class JobSpawner {
       connection: this.connection,
       records: this.records,
       runs: this.runs,
-      pod: { ...podSettings(config, `${gatewayUrl}/v3`), instance: this.owner },
-      afterRun: jobId => void this.afterRun(jobId),
+      pod: {
+        ...podSettings(config),
+        instance: this.owner,
+        gatewayEndpoint: `${gatewayUrl}/v3`,
+      },
+      afterRun: run => void this.afterRun(run),
     }
     const records = await this.ledger.load()
     for (const slot of this.ledger.unreadable) this.pool.slot(slot).state = 'stopped'
@@ -157,9 +163,9 @@ export class JobSpawner {
     })
   }
 
-  private async afterRun(jobId: string): Promise<void> {
+  private async afterRun(run: Run): Promise<void> {
     const { cluster, log, clock } = this.options
-    await deleteLingering(jobId, { cluster, log, clock }, this.stopping.signal)
+    await deleteLingering(run, { cluster, log, clock }, this.stopping.signal)
   }
 
   private async cleanUp(): Promise<void> {
@@ -171,15 +177,5 @@ export class JobSpawner {
       log,
       clock,
     })
-  }
-}
-
-function podSettings(config: Config, gatewayEndpoint: string): Omit<RunContext['pod'], 'instance'> {
-  return {
-    namespace: config.namespace,
-    agentImage: config.agentImage,
-    imagePullPolicy: config.imagePullPolicy,
-    jobTtlSeconds: Math.round(config.jobTtl / 1_000),
-    gatewayEndpoint,
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isProblem, problemText } from '../errors.js'
 import type { RunRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
 import { jobName } from '../pod/metadata.js'
@@ -8,12 +9,12 @@ import { UpstreamError, type Connection } from '../upstream/connection.js'
 import { accept } from '../upstream/jobs.js'
 import type { AgentSession } from '../upstream/session.js'
 import { watchCancellation } from './cancellation.js'
-import { isProblem, problemText } from '../errors.js'
 import { begun, launch, type LaunchContext } from './launch.js'
 import { logText, openingLines } from './log-lines.js'
 import type { Records } from './records.js'
 import { Run, type RunState } from './run.js'
 import type { Runs } from './runs.js'
+import { clusterStopReason } from './stop-reason.js'
 
 /** What a run needs of the program. */
 export interface RunContext extends LaunchContext {
@@ -21,8 +22,8 @@ export interface RunContext extends LaunchContext {
   records: Records
   runs: Runs
   log: Log
-  /** Called when a run has ended, with its job. */
-  afterRun?: (jobId: string) => void
+  /** Called with a run that has ended. */
+  afterRun?: (run: Run) => void
 }
 
 /**
@@ -65,19 +66,21 @@ export async function finishRun(
   })
   await Promise.all([work, watching, run.ended])
   context.records.clearRun(slot.index)
-  context.afterRun?.(run.jobId)
+  context.afterRun?.(run)
 }
 
 /** A run, from what the ledger holds of it. */
 export function makeRun(
   slot: Slot,
   { record, restored }: { record: AcceptedRecord; restored: boolean },
-  { connection, records, runs, log, clock }: RunContext,
+  { cluster, connection, records, runs, log, clock, pod }: RunContext,
 ): Run {
   let session = slot.session
   const keep = (state: RunState) => records.setRun(slot.index, { ...record, ...state })
+  const name = record.jobName ?? jobName(record.jobId, pod.jobPrefix)
   const run = new Run({
     payload: record.payload,
+    jobName: name,
     secret: record.secret,
     state: { opening: record.opening, cursor: record.cursor, closing: record.closing },
     restored,
@@ -86,6 +89,7 @@ export function makeRun(
     log: log.child({ slot: slot.index }),
     clock,
     keep,
+    stopReason: async () => clusterStopReason(name, { cluster, clock, log }),
   })
   runs.add(run)
   return run
@@ -115,12 +119,14 @@ async function acceptedPayload(
 }
 
 function acceptedRecord(payload: AgentJob, { pod, clock }: RunContext): AcceptedRecord {
-  const lines = openingLines({ jobName: jobName(payload.id), namespace: pod.namespace })
+  const name = jobName(payload.id, pod.jobPrefix)
+  const lines = openingLines({ jobName: name, namespace: pod.namespace })
   const text = logText(lines, clock.now())
   return {
     jobId: payload.id,
     phase: 'accepted',
     payload,
+    jobName: name,
     secret: randomBytes(32).toString('base64url'),
     opening: { text: text.toString(), sequence: 1, bytes: text.length },
     acceptedAt: clock.now(),

@@ -1,4 +1,4 @@
-import type { Over } from '../pod/verdict.js'
+import type { Over } from '../pod/verdict/verdict.js'
 import type { EndCause } from './supervised-run.js'
 
 /**

@@ -2,7 +2,7 @@ import type { V1Job } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { Log } from '../log.js'
-import { jobName, labels } from '../pod/metadata.js'
+import { labels } from '../pod/metadata.js'
 import { isFinished } from './supervisor.js'
 
 /** What cleaning up needs. */
@@ -45,16 +45,16 @@ export function orphans(jobs: readonly V1Job[], isRun: (jobId: string) => boolea
 
 /** Deletes the Job of a run that has ended when its pod has not gone by itself after a while: a sidecar that hangs, say. */
 export async function deleteLingering(
-  jobId: string,
+  { jobId, jobName }: { jobId: string; jobName: string },
   { cluster, log, clock }: CleanupContext,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     await clock.sleep(lingerMs, signal)
-    const job = await cluster.getJob(jobName(jobId))
+    const job = await cluster.getJob(jobName)
     if (!job || isFinished(job)) return
     log.warn({ job: jobId }, 'pod still there long after its job ended, deleting the Job')
-    await cluster.deleteJob(jobName(jobId))
+    await cluster.deleteJob(jobName)
   } catch (error) {
     if (!signal.aborted) log.warn({ err: error, job: jobId }, 'lingering Job not deleted')
   }

@@ -12,6 +12,8 @@ export interface EndCause {
 /** What supervision needs to know of a run, and what it tells it. The run itself lives in `lib/run`. */
 export interface SupervisedRun {
   readonly jobId: string
+  /** The name of its Job, which stays the same whatever the settings say later. */
+  readonly jobName: string
   readonly log: Log
   /** Whether the run has ended, or is being ended. */
   readonly over: boolean
@@ -20,5 +22,7 @@ export interface SupervisedRun {
   readonly jobCreated: boolean
   /** Whether its pod agent has been seen to run. */
   podSeen: boolean
+  /** Adds lines to the job's log while its pod agent has not begun to write. */
+  say(lines: readonly string[]): Promise<void>
   end(cause: EndCause): Promise<void>
 }

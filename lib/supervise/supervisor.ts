@@ -3,9 +3,10 @@ import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { Reflector } from '../cluster/reflector.js'
 import type { Log } from '../log.js'
-import { instanceSelector, jobName, labels } from '../pod/metadata.js'
-import { verdict, type Verdict } from '../pod/verdict.js'
+import { instanceSelector, labels } from '../pod/metadata.js'
+import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
 import { podCause } from './cause.js'
+import { ClaimLooks, seeClaims } from './claims.js'
 import type { SupervisedRun } from './supervised-run.js'
 
 /** What supervision needs. */
@@ -34,6 +35,8 @@ export class Supervisor {
   private readonly podOfJob = new Map<string, V1Pod>()
   private readonly withPod = new Set<string>()
   private readonly judging = new Set<string>()
+  private readonly claimLooks = new ClaimLooks()
+  private readonly said = new Map<string, string>()
 
   constructor(private readonly options: SupervisorOptions) {
     const { cluster, log, clock, instance } = options
@@ -74,9 +77,9 @@ export class Supervisor {
     return [...this.jobs.store.values()]
   }
 
-  /** Whether the cluster has a Job for this job, as the watch knows it. */
-  hasJob(jobId: string): boolean {
-    return this.jobs.store.has(jobName(jobId))
+  /** Whether the cluster has the Job of that name, as the watch knows it. */
+  hasJob(name: string): boolean {
+    return this.jobs.store.has(name)
   }
 
   private podChanged(pod: V1Pod): void {
@@ -94,8 +97,12 @@ export class Supervisor {
     const known = this.podOfJob.get(jobId)
     if (known && nameOf(known) === nameOf(pod)) this.podOfJob.delete(jobId)
     this.changed(pod.metadata?.labels)
+    this.claimLooks.forget(pod)
     const run = this.options.find(jobId)
-    if (!run || run.ending !== undefined) this.withPod.delete(jobId)
+    if (!run || run.ending !== undefined) {
+      this.withPod.delete(jobId)
+      this.said.delete(jobId)
+    }
   }
 
   private changed(objectLabels: Record<string, string> | undefined): void {
@@ -112,10 +119,13 @@ export class Supervisor {
 
   private judge(run: SupervisedRun): void {
     if (!run.jobCreated || run.over || this.judging.has(run.jobId)) return
-    const job = this.jobs.store.get(jobName(run.jobId))
-    const found = this.verdictOf(run, { pod: this.podOfJob.get(run.jobId), job })
+    const job = this.jobs.store.get(run.jobName)
+    const pod = this.podOfJob.get(run.jobId)
+    const found = this.verdictOf(run, { pod, job })
     if (found.state === 'running') run.podSeen = true
-    if (found.state !== 'over') return
+    // What a pod's claims are like is in no watch: it takes a fresh look, too.
+    const doubtful = pod !== undefined && this.claimLooks.due(pod, this.options.clock.now())
+    if (found.state !== 'over' && !doubtful) return
     this.judging.add(run.jobId)
     this.confirm(run)
       .catch((error: unknown) =>
@@ -126,23 +136,34 @@ export class Supervisor {
 
   private async confirm(run: SupervisedRun): Promise<void> {
     const { cluster } = this.options
-    const name = jobName(run.jobId)
+    const name = run.jobName
     const [job, pods] = await Promise.all([cluster.getJob(name), cluster.podsOfJob(name)])
-    const found = this.verdictOf(run, { pod: newest(pods), job })
-    if (found.state !== 'over' || run.over) return
+    const pod = newest(pods)
+    const claims = await seeClaims(pod, { cluster, log: run.log })
+    const found = this.verdictOf(run, { pod, job, claims })
+    if (run.over) return
+    if (found.state === 'waiting' && found.reason === 'VolumeClaim') return this.tell(run, found)
+    if (found.state !== 'over') return
     run.log.warn({ cause: found.cause }, 'pod over without a finish')
     await run.end(podCause(found))
     if (job && !isFinished(job)) await cluster.deleteJob(name)
   }
 
+  // Once, and again when it is something else.
+  private async tell(run: SupervisedRun, { message }: { message: string }): Promise<void> {
+    if (this.said.get(run.jobId) === message) return
+    this.said.set(run.jobId, message)
+    await run.say([message])
+  }
+
   private verdictOf(
     run: SupervisedRun,
-    { pod, job }: { pod: V1Pod | undefined; job: V1Job | undefined },
+    { pod, job, claims = [] }: Pick<Seen, 'pod' | 'job' | 'claims'>,
   ): Verdict {
     if (pod) this.withPod.add(run.jobId)
     const now = this.options.clock.now()
     const podSeenBefore = this.withPod.has(run.jobId) || run.podSeen
-    const found = verdict({ pod, job, now, podSeenBefore })
+    const found = verdict({ pod, job, claims, now, podSeenBefore })
     // The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
     return found.state === 'waiting' && !pod && !job ? jobGone : found
   }

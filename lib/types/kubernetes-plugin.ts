@@ -1,72 +1,45 @@
 // Generated from schemas/kubernetes-plugin.json by `npm run generate`. Do not edit.
+import type {V1PodSpec} from '@kubernetes/client-node'
+import type {CheckoutParams} from './checkout-params.js'
+import type {CommandParams} from './command-params.js'
+import type {SidecarParams} from './sidecar-params.js'
+import type {V1Container} from '@kubernetes/client-node'
+import type {V1EnvFromSource} from '@kubernetes/client-node'
+import type {V1VolumeMount} from '@kubernetes/client-node'
+import type {PodMetadata} from './pod-metadata.js'
 
 /**
- * The body of the kubernetes plugin in a step. Only the shape that we rely on is checked: the API server judges the rest of each Kubernetes object.
+ * The body of the kubernetes plugin in a step. Kubernetes' own objects are checked for the types of what is in them; the API server judges the rest.
  */
 export interface KubernetesPluginShape {
+  podSpec?: V1PodSpec
   /**
-   * The PodSpec that the pod starts from; its containers become the command containers.
+   * The PodTemplate, in the namespace of the Jobs, whose podSpec the pod starts from when there is no podSpec here.
    */
-  podSpec?: {
-    containers?: Container[]
-    initContainers?: (Container & {
-      name: string
-      image: string
-    })[]
-    volumes?: {
-      name: string
-    }[]
-    terminationGracePeriodSeconds?: number
-  }
-  /**
-   * How the repository is checked out.
-   */
-  checkout?: {
-    /**
-     * Whether the pod has no checkout container.
-     */
-    skip?: boolean
-  }
+  podTemplate?: string
+  podSpecPatch?: Record<string, unknown>
+  checkout?: CheckoutParams
+  commandParams?: CommandParams
+  sidecarParams?: SidecarParams
   /**
    * Containers that start before the commands and run until they are over.
    */
-  sidecars?: (Container & {
-    image: string
-  })[]
+  sidecars?: V1Container[]
   /**
    * Sources of environment variables for checkout, command and sidecar containers.
    */
-  gitEnvFrom?: {}[]
+  gitEnvFrom?: V1EnvFromSource[]
   /**
    * Mounts for the agent, checkout, command and sidecar containers.
    */
-  extraVolumeMounts?: VolumeMount[]
+  extraVolumeMounts?: V1VolumeMount[]
+  metadata?: PodMetadata
   /**
-   * Labels and annotations for the Job and its pod.
+   * How long the Job may take from its start to its end, in seconds.
    */
-  metadata?: {
-    labels?: {
-      [k: string]: string
-    }
-    annotations?: {
-      [k: string]: string
-    }
-  }
-}
-export interface Container {
-  name?: string
-  image?: string
-  imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never'
-  command?: string[]
-  args?: string[]
-  env?: {
-    name: string
-    value?: string
-  }[]
-  envFrom?: {}[]
-  volumeMounts?: VolumeMount[]
-}
-export interface VolumeMount {
-  name: string
-  mountPath: string
+  jobActiveDeadlineSeconds?: number
+  /**
+   * The operator's resource class whose resources the command containers get.
+   */
+  resourceClass?: string
 }

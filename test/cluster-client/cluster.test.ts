@@ -24,6 +24,7 @@ t.test('a Job is posted as it is, fields that no client knows included', async t
   const made = await clusterAt(t, server.url).createJob(job)
   t.equal(line(server.asked[0]), `POST ${jobs}`)
   t.same(JSON.parse(server.asked[0]?.body ?? ''), job)
+  t.same(server.asked[0]?.query, { fieldValidation: 'Strict' }, 'unknown fields are not dropped')
   t.notOk(made.existed)
   t.equal(made.job.metadata?.uid, 'u')
   t.ok(made.job.metadata?.creationTimestamp instanceof Date, 'dates are what the types say')
@@ -57,21 +58,59 @@ t.test("a refusal of a Job comes with the API server's own words", async t => {
   await t.rejects(created, { name: 'ClusterError', message, disposition: 'final', status: 403 })
 })
 
+t.test('a dry run of a Job asks for all checks and makes nothing', async t => {
+  const server = await loopback(t, ({ body }, response) =>
+    reply(response, 201, JSON.parse(body) as object),
+  )
+  await clusterAt(t, server.url).createJob({ metadata: { name: 'j' } }, { dryRun: true })
+  t.same(server.asked[0]?.query, { fieldValidation: 'Strict', dryRun: 'All' })
+})
+
+t.test('a field that the API server does not know is a final refusal, in its words', async t => {
+  const message = 'strict decoding error: unknown field "spec.template.spec.nodeSelctor"'
+  const server = await loopback(t, (_, response) =>
+    refuse(response, 400, { reason: 'BadRequest', message }),
+  )
+  const created = clusterAt(t, server.url).createJob({ metadata: { name: 'j' } })
+  await t.rejects(created, { name: 'ClusterError', message, disposition: 'final', status: 400 })
+})
+
+t.test('a PodTemplate is read as it is stored, fields that no client knows included', async t => {
+  const template = { template: { spec: { containers: [], fieldOfTomorrow: { a: 1 } } } }
+  const server = await loopback(t, (_, response) => reply(response, 200, template))
+  const cluster = clusterAt(t, server.url)
+  t.same(await cluster.getPodTemplate('go builds'), template)
+  t.equal(line(server.asked[0]), 'GET /api/v1/namespaces/jobs/podtemplates/go%20builds')
+})
+
+t.test('a name that is a path leads nowhere', async t => {
+  const server = await loopback(t, (_, response) => reply(response, 200, {}))
+  const cluster = clusterAt(t, server.url)
+  for (const name of ['.', '..']) t.equal(await cluster.getPodTemplate(name), undefined)
+  t.same(server.asked, [])
+  await cluster.getPodTemplate('../secrets/x')
+  t.equal(server.asked[0]?.path, '/api/v1/namespaces/jobs/podtemplates/..%2Fsecrets%2Fx')
+})
+
 t.test('what is not there is undefined to read and fine to delete', async t => {
   const server = await loopback(t, notFound)
   const cluster = clusterAt(t, server.url)
   t.equal(await cluster.getJob('j'), undefined)
   t.equal(await cluster.getPod('p'), undefined)
+  t.equal(await cluster.getPodTemplate('t'), undefined)
+  t.equal(await cluster.getClaim('c'), undefined)
   await cluster.deleteJob('j', { background: true })
   await cluster.deletePod('p', { graceSeconds: 3 })
   t.same(server.asked.map(line), [
     `GET ${jobs}/j`,
     `GET ${pods}/p`,
+    'GET /api/v1/namespaces/jobs/podtemplates/t',
+    'GET /api/v1/namespaces/jobs/persistentvolumeclaims/c',
     `DELETE ${jobs}/j`,
     `DELETE ${pods}/p`,
   ])
-  t.equal(server.asked[2]?.query['propagationPolicy'], 'Background')
-  t.equal(server.asked[3]?.query['gracePeriodSeconds'], '3')
+  t.equal(server.asked[4]?.query['propagationPolicy'], 'Background')
+  t.equal(server.asked[5]?.query['gracePeriodSeconds'], '3')
 })
 
 t.test('a refusal to delete is not taken for an absence', async t => {

@@ -6,7 +6,14 @@ import t from 'tap'
 import { stringify } from 'yaml'
 import { configJsonSchema, configTable } from '../../lib/config/describe.js'
 import { loadConfig } from '../../lib/config/load.js'
-import { options, type Option, type OptionName } from '../../lib/config/schema.js'
+import {
+  options,
+  scalars,
+  structures,
+  type Option,
+  type OptionName,
+} from '../../lib/config/schema.js'
+import { examples } from './examples.js'
 import { isProblem } from '../../lib/errors.js'
 
 const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(configJsonSchema())
@@ -18,9 +25,19 @@ t.test('the table has one row for each setting, and one for --config', async t =
   t.equal(rule, '| --- | --- | --- | --- |')
   t.same(
     rows.map(row => row.split(' | ')[0]),
-    [...all.map(([name]) => `| \`--${name}\``), '| `--config`'],
+    [
+      ...scalars().map(([name]) => `| \`--${name}\``),
+      ...structures().map(([name]) => `| \`${name}\``),
+      '| `--config`',
+    ],
   )
-  for (const [name, option] of all) {
+  for (const [name] of structures()) {
+    t.ok(
+      rows.some(row => row.startsWith(`| \`${name}\` | config file only |`)),
+      name,
+    )
+  }
+  for (const [name, option] of scalars()) {
     const row = rows.find(text => text.startsWith(`| \`--${name}\` |`)) ?? ''
     t.ok(row.includes(`\`${option.env}\``), `${name} names its variable`)
     t.equal(row.split(/(?<!\\)\|/).length, 6, `${name} has four cells`)
@@ -89,6 +106,35 @@ t.test('the schema and the program agree on what a value may look like', async t
     ['image-pull-policy', 'never', false],
     ['log-level', 'debug', true],
     ['log-level', 'loud', false],
+    ['job-prefix', 'ci-', true],
+    ['job-prefix', '-ci', false],
+    ['job-prefix', 'a'.repeat(21), false],
+    ['job-active-deadline-seconds', 1, true],
+    ['job-active-deadline-seconds', 0, false],
+    ['image-check', true, true],
+    ['image-check', 'yes', false],
+    ['image-check-pull-policy', 'Always', true],
+    ['image-check-pull-policy', 'always', false],
+    ['image-check-container-cpu-limit', 1, true],
+    ['image-check-container-cpu-limit', '1,5', false],
+    ['image-check-container-memory-limit', '1Gi', true],
+    ['image-check-container-memory-limit', 'much memory', false],
+    ['workspace-mount-sub-path-expr', '$(POD_NAME)/x', true],
+    ['workspace-mount-sub-path-expr', '/x', false],
+    ['workspace-mount-sub-path-expr', 'x/../..', false],
+    ['additional-redacted-vars', ['A', '*_B'], true],
+    ['additional-redacted-vars', 'A,B', true],
+    ['additional-redacted-vars', ['A B'], false],
+    ['agent-config', { 'no-pty': 'true' }, false],
+    ['agent-config', [], false],
+    ['default-checkout-params', { gitMirrors: { path: 'relative' } }, false],
+    ['default-command-params', { interposer: 'shell' }, false],
+    ['default-sidecar-params', { envFrom: {} }, false],
+    ['default-metadata', { labels: { a: 1 } }, false],
+    ['resource-classes', { small: { resources: {} } }, false],
+    ['workspace-volume', 'scratch', false],
+    ['pod-spec-patch', [], false],
+    ...structures().map(([name]): [OptionName, unknown, boolean] => [name, examples[name], true]),
   ]
   const folder = mkdtempSync(join(tmpdir(), 'describe-'))
   t.teardown(() => rmSync(folder, { recursive: true }))

@@ -24,12 +24,37 @@ function problem(settings: () => unknown): Problem {
 
 t.test('each setting comes with its line and column', async t => {
   const { file, settings } = read(t, '# ours\nnamespace: jobs\ntags: [a=b]\nmax-in-flight: 3\n')
-  t.same(settings(), {
+  const taken = settings()
+  t.same(Object.keys(taken), known)
+  t.match(taken, {
     namespace: { value: 'jobs', where: `${file}:2:1` },
     tags: { value: ['a=b'], where: `${file}:3:1` },
     'max-in-flight': { value: 3, where: `${file}:4:1` },
   })
 })
+
+t.test(
+  'what is inside a setting has a line and column, and what is missing those of its parent',
+  async t => {
+    const { file, settings } = read(
+      t,
+      'tags:\n  a.b/c:\n    - x: 1\n    - { y: 2 }\nnamespace: a\n',
+    )
+    const table: [(string | number)[], string][] = [
+      [['tags'], '1:1'],
+      [['tags', 'a.b/c'], '2:3'],
+      [['tags', 'a.b/c', 0], '3:7'],
+      [['tags', 'a.b/c', 1, 'y'], '4:9'],
+      [['tags', 'a.b/c', 1, 'z'], '4:7'],
+      [['tags', 'a.b/c', 7, 'z'], '2:3'],
+      [['tags', 'other', 'z'], '1:1'],
+      [['namespace', 'x'], '5:1'],
+    ]
+    for (const [path, place] of table) {
+      t.equal(settings()['tags']?.at?.(path), `${file}:${place}`, path.join('.'))
+    }
+  },
+)
 
 t.test('an empty file, and a key without a value, set nothing', async t => {
   t.same(read(t, '').settings(), {})
@@ -49,6 +74,10 @@ t.test('a file that can not be used says where and why', async t => {
     ['namespace: a\nnamespace: b\n', { message: 'the config file is not YAML' }],
     ['tags: [a=b]\nnamespac: x\n', { found: '"namespac"', hint: 'did you mean namespace?' }],
     ['hunter2: x\n', { found: '"hunter2"', hint: 'remove the key' }],
+    ['image: x\n', { wanted: 'agent-image', hint: /^It is agent-image here/ as never }],
+    ['poll-interval: x\n', { wanted: 'no such key' }],
+    ['<<: { tags: [a=b] }\n', { found: '"<<"' }],
+    ['tags: [*nothing]\n', { message: 'the config file has an alias that leads nowhere' }],
     ['[1]: x\n', { message: 'unknown key in the config file' }],
   ]
   for (const [text, evidence] of table) {

@@ -36,6 +36,20 @@ t.test('each format takes what it says, and makes the typed value of it', async 
     ['duration', '1h', 3_600_000],
     ['duration', '0s', 0],
     ['listen-address', '[::1]:80', '[::1]:80'],
+    ['boolean', 'true', true],
+    ['boolean', 'false', false],
+    ['boolean', true, true],
+    ['quantity', '200m', '200m'],
+    ['quantity', '1.5', '1.5'],
+    ['quantity', '128Mi', '128Mi'],
+    ['quantity', '1e3', '1e3'],
+    ['job-prefix', '0ci-', '0ci-'],
+    ['sub-path', null, null],
+    ['sub-path', 'a..b/$(C)', 'a..b/$(C)'],
+    ['words', 'A, *_B', ['A', '*_B']],
+    ['words', '', []],
+    ['words', null, null],
+    ['structure', null, null],
   ]
   for (const [format, raw, value] of table) {
     t.strictSame(taken(format, raw), value, `${format}: ${JSON.stringify(raw)}`)
@@ -53,6 +67,12 @@ t.test('each format refuses what it can not use', async t => {
     ['namespace', ['Jobs', '-a', 'a-', 'a.b', 'a'.repeat(64), '', null]],
     ['optional-namespace', ['Jobs', '']],
     ['duration', ['90', '-5m', 'soon', '5 parsecs', '', null]],
+    ['boolean', ['yes', '1', 'TRUE', '', 1, null]],
+    ['quantity', ['0', '-1', '1 Gi', '1GB', 'x', '', '.', null]],
+    ['job-prefix', ['', '-a', 'A', 'a.b', 'a'.repeat(21), null]],
+    ['sub-path', ['', '/a', '..', 'a/../b', 5]],
+    ['words', ['A B', 'A,,B', [''], 5]],
+    ['structure', [['text'], [['list']], [null]]],
     ['listen-address', ['8480', 'a:b', 'host:65536', 'a b:1', '::1:80', '']],
   ]
   for (const [format, values] of table) {

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { stringify } from 'yaml'
-import { instanceOf, loadConfig, type Config } from '../../lib/config/load.js'
-import { options, type Option, type OptionName } from '../../lib/config/schema.js'
+import { loadConfig, loadPodConfig, type Config } from '../../lib/config/load.js'
+import { options, scalars, structures, type ScalarName } from '../../lib/config/schema.js'
+import { instanceOf } from '../../lib/config/typed.js'
 import { isProblem, problemText, type Problem } from '../../lib/errors.js'
 
-const all = Object.entries(options) as [OptionName, Option][]
+const all = scalars()
 const withToken = { BUILDKITE_AGENT_TOKEN: 'x' }
 
 function refusal(load: () => unknown): Problem {
@@ -27,7 +28,7 @@ function written(t: { testdir(): string }, settings: object): string {
 }
 
 // For each setting three texts, none of them its default, and how the configuration shows one.
-const samples: Record<OptionName, [string[], (config: Config) => unknown]> = {
+const samples: Record<ScalarName, [string[], (config: Config) => unknown]> = {
   token: [['ta', 'tb', 'tc'], config => config.token],
   'token-file': [[], () => undefined],
   endpoint: [['http://a', 'http://b', 'http://c'], config => config.endpoint],
@@ -44,6 +45,40 @@ const samples: Record<OptionName, [string[], (config: Config) => unknown]> = {
     ({ gatewayListen: { host, port } }) => `${host}:${port}`,
   ],
   'gateway-url': [['http://a', 'http://b', 'http://c'], config => config.gatewayUrl],
+  'job-prefix': [['a-', 'b-', 'c-'], config => config.jobPrefix],
+  'job-active-deadline-seconds': [
+    ['1', '2', '3'],
+    config => String(config.jobActiveDeadlineSeconds),
+  ],
+  'default-termination-grace-period-seconds': [
+    ['1', '2', '3'],
+    config => String(config.defaultTerminationGracePeriodSeconds),
+  ],
+  // Of two values one is the default: a test of its own has them.
+  'image-check': [[], () => undefined],
+  'prohibit-kubernetes-plugin': [[], () => undefined],
+  'allow-pod-spec-patch-unsafe-command-modification': [[], () => undefined],
+  'image-check-pull-policy': [
+    ['Always', 'IfNotPresent', 'Never'],
+    config => config.imageCheckPullPolicy,
+  ],
+  'image-check-container-cpu-limit': [
+    ['1', '2m', '.5'],
+    config => config.imageCheckContainerCpuLimit,
+  ],
+  'image-check-container-memory-limit': [
+    ['1Gi', '2Mi', '3e6'],
+    config => config.imageCheckContainerMemoryLimit,
+  ],
+  'workspace-mount-sub-path-expr': [
+    ['$(A)', 'b/$(B)', 'c'],
+    config => config.workspaceMountSubPathExpr,
+  ],
+  'additional-redacted-vars': [
+    ['*_A', 'B,C', 'D'],
+    config => config.additionalRedactedVars?.join(),
+  ],
+  'default-resource-class-name': [['a', 'b', 'c'], config => config.defaultResourceClassName],
   'job-ttl': [['1s', '2s', '3s'], config => `${config.jobTtl / 1000}s`],
   'image-pull-policy': [['Always', 'IfNotPresent', 'Never'], config => config.imagePullPolicy],
   'shutdown-grace': [['1s', '2s', '3s'], config => `${config.shutdownGrace / 1000}s`],
@@ -54,7 +89,8 @@ t.test('each setting: a flag over the environment over the file over the default
   for (const [name, option] of all) {
     const [[flag, variable, inFile], shown] = samples[name]
     if (flag === undefined || variable === undefined) continue
-    const file = written(t, { token: 'x', [name]: inFile })
+    const classes = { a: {}, b: {}, c: {} }
+    const file = written(t, { token: 'x', 'resource-classes': classes, [name]: inFile })
     const env = { [option.env]: variable }
     const byFlag = loadConfig([`--${name}`, flag, '--config', file], env)
     t.equal(shown(byFlag), flag, `--${name}`)
@@ -64,6 +100,51 @@ t.test('each setting: a flag over the environment over the file over the default
     if (name !== 'token')
       t.notOk([flag, variable, inFile].includes(String(shown(loadConfig([], withToken)))))
   }
+})
+
+t.test('a yes or no: a flag over the environment over the file over the default', async t => {
+  const switches = all.filter(([, { format }]) => format === 'boolean')
+  t.equal(switches.length, 3)
+  for (const [name, option] of switches) {
+    const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof Config
+    const of = (argv: string[], variable: string, inFile: unknown) => {
+      const file = written(t, inFile === undefined ? {} : { [name]: inFile })
+      return loadConfig([...argv, '--config', file], { ...withToken, [option.env]: variable })[key]
+    }
+    t.equal(of([], '', undefined), false, `${name}: the default`)
+    t.equal(of([], '', true), true, `${name} of the file`)
+    t.equal(of([], 'false', true), false, option.env)
+    t.equal(of([], 'true', false), true, option.env)
+    for (const argv of [[`--${name}`], [`--${name}`, 'true'], [`--${name}=true`]]) {
+      t.equal(of(argv, 'false', false), true, argv.join(' '))
+    }
+    for (const argv of [[`--${name}`, 'false'], [`--${name}=false`]]) {
+      t.equal(of(argv, 'true', true), false, argv.join(' '))
+    }
+    t.match(
+      refusal(() => of([`--${name}=yes`], '', undefined)),
+      { code: 'CONFIG_INVALID', where: `--${name}`, wanted: 'true or false', found: '"yes"' },
+    )
+    t.match(
+      refusal(() => of([`--${name}`, 'yes'], '', undefined)),
+      { code: 'USAGE', message: 'an argument stands where only flags can' },
+    )
+    t.match(
+      refusal(() => of([], '1', undefined)),
+      { where: option.env, wanted: 'true or false' },
+    )
+  }
+})
+
+t.test('what pods are made of loads without a token, and is the same with one', async t => {
+  const { token, ...rest } = loadConfig(['--namespace', 'jobs'], withToken)
+  t.equal(token, 'x')
+  t.same(loadPodConfig(['--namespace', 'jobs'], {}), rest)
+  t.same(loadPodConfig(['--namespace', 'jobs', '--token-file', '/nowhere'], {}), rest)
+  t.match(
+    refusal(() => loadPodConfig(['--job-prefix', 'X'], {})),
+    { where: '--job-prefix' },
+  )
 })
 
 t.test('an empty variable is unset, also the one that names the file', async t => {
@@ -92,7 +173,19 @@ t.test('every default can be used, and is what the documentation says', async t 
     kubeconfig: undefined,
     gatewayListen: { host: '0.0.0.0', port: 8480 },
     gatewayUrl: undefined,
+    jobPrefix: 'buildkite-',
     jobTtl: 600_000,
+    jobActiveDeadlineSeconds: 21_600,
+    defaultTerminationGracePeriodSeconds: 60,
+    imageCheck: false,
+    imageCheckPullPolicy: undefined,
+    imageCheckContainerCpuLimit: '200m',
+    imageCheckContainerMemoryLimit: '128Mi',
+    additionalRedactedVars: undefined,
+    prohibitKubernetesPlugin: false,
+    podSpecPatch: undefined,
+    agentConfig: undefined,
+    resourceClasses: undefined,
     shutdownGrace: 30_000,
     logLevel: 'info',
   })
@@ -101,6 +194,8 @@ t.test('every default can be used, and is what the documentation says', async t 
 
 t.test('every setting has a variable of its own, and a sentence about it', async t => {
   t.equal(new Set(all.map(([, { env }]) => env)).size, all.length)
+  t.equal(all.length + structures().length, Object.keys(options).length)
+  for (const [name, { doc }] of structures()) t.match(doc, /[^.]\.$/, name)
   for (const [name, { doc, env }] of all) {
     t.match(doc, /[^.]\.$/, `${name}: ${doc}`)
     t.match(env, /^[A-Z_]+$/)
@@ -123,6 +218,14 @@ t.test('a value that can not be used is shown with its place', async t => {
     [
       () => loadConfig(['--log-level', 'loud'], withToken),
       { wanted: 'one of: debug, info, warn, error, silent' },
+    ],
+    [
+      () => loadConfig(['--job-prefix', 'CI-'], withToken),
+      { wanted: 'lower-case letters, digits and "-", a letter or digit first, 20 at most' },
+    ],
+    [
+      () => loadConfig(['--default-resource-class-name', 'big'], withToken),
+      { where: '--default-resource-class-name', hint: 'add the class to resource-classes' },
     ],
     [
       () => loadConfig(['--image-pull-policy', 'Sometimes'], withToken),
@@ -151,6 +254,11 @@ t.test('a flag that can not be used is a matter of usage, and its value is not s
     [['--token'], { where: '--token', message: 'a flag has no usable value' }],
     [['--token', '--hunter2'], { where: '--token' }],
     [['-x'], { where: '-x' }],
+    [['--queue', 'hunter2'], { where: '--queue', hint: 'Put it among the tags, as queue=NAME.' }],
+    [
+      ['--agent-config', 'hunter2'],
+      { where: '--agent-config', message: "agent-config can't be set by a flag" },
+    ],
   ]
   for (const [argv, evidence] of table) {
     const problem = refusal(() => loadConfig(argv, withToken))
@@ -212,6 +320,19 @@ t.test('the tags may be repeated, separated by commas, or both', async t => {
   const file = written(t, { tags: ['a=1', 'b=2'] })
   t.same(loadConfig(['--config', file], withToken).tags, ['a=1', 'b=2'])
   t.same(loadConfig([], { ...withToken, BUILDKITE_AGENT_TAGS: 'a=1, b=2' }).tags, ['a=1', 'b=2'])
+})
+
+t.test('redacted variables may be repeated, a list, or none', async t => {
+  const of = (...argv: string[]) => loadConfig(argv, withToken).additionalRedactedVars
+  t.same(of('--additional-redacted-vars', 'A, *_B', '--additional-redacted-vars=C'), [
+    'A',
+    '*_B',
+    'C',
+  ])
+  const file = written(t, { 'additional-redacted-vars': ['A', '*_B'] })
+  t.same(of('--config', file), ['A', '*_B'])
+  t.same(of('--config', file, '--additional-redacted-vars='), [], 'a flag can take them back')
+  t.same(of('--config', written(t, { 'additional-redacted-vars': [] })), [])
 })
 
 t.test('the instance is a label value for any name', async t => {

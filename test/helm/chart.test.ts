@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
-import { options, type Option, type OptionName } from '../../lib/config/schema.js'
+import { loadPodConfig } from '../../lib/config/load.js'
+import { options, structures, type Option, type OptionName } from '../../lib/config/schema.js'
 import { version } from '../../lib/version.js'
+import { examples } from '../config/examples.js'
 
 interface Values {
   agentToken: string
@@ -43,6 +46,22 @@ t.test(
   },
 )
 
+t.test('config takes each structured setting, and refuses what the program would', async t => {
+  const fits = (config: object) => validate({ ...values, config: { ...values.config, ...config } })
+  for (const [name] of structures()) {
+    t.ok(fits({ [name]: examples[name] }), `${name}: ${JSON.stringify(validate.errors)}`)
+    t.notOk(fits({ [name]: 'text' }), name)
+  }
+  t.notOk(fits({ 'agent-config': { hookspath: '/x' } }), 'an unknown key inside')
+  t.notOk(fits({ 'resource-classes': { small: { resources: {} } } }), 'in a named one')
+})
+
+t.test('the schema needs nothing beside it', async t => {
+  const references = [...JSON.stringify(schema).matchAll(/"\$ref":"([^"]*)"/g)]
+  t.ok(references.length > 0)
+  for (const [, reference] of references) t.match(reference, /^#/)
+})
+
 t.test("what values.yaml says of config is what the program's defaults say", async t => {
   for (const [name, value] of Object.entries(values.config)) {
     t.same(value, (options[name as OptionName] as Option).default, name)
@@ -54,6 +73,23 @@ t.test('the settings that values.yaml only shows are settings', async t => {
   const shown = [...block.matchAll(/^ +# ([a-z-]+): \S+$/gm)].map(match => match[1])
   t.ok(shown.length > 0)
   for (const name of shown) t.ok(String(name) in options, String(name))
+})
+
+t.test('the examples of structured settings in values.yaml are good ones', async t => {
+  const block = /^config:\n(?:(?:  .*)?\n)*/m.exec(valuesText)?.[0] ?? ''
+  const [, ...parts] = block.split(/^  #$/m)
+  t.equal(parts.length, 2)
+  const file = join(t.testdir(), 'c.yaml')
+  const shown = parts
+    .join('')
+    .replaceAll(/^  # [A-Z].*$/gm, '')
+    .replaceAll(/^  # /gm, '')
+  writeFileSync(file, shown)
+  t.match(loadPodConfig(['--config', file], {}), {
+    resourceClasses: { large: { nodeSelector: { pool: 'large' } } },
+    defaultResourceClassName: 'small',
+    podSpecPatch: { serviceAccountName: 'ci' },
+  })
 })
 
 t.test("the chart's appVersion is the program's version", async t => {

@@ -27,7 +27,7 @@ t.test('any id makes a DNS label, and no two ids the same', async t => {
     `${'x'.repeat(300)}y`,
   ]
   for (const id of ids) t.match(jobName(id), /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, id)
-  t.equal(new Set(ids.map(jobName)).size, ids.length)
+  t.equal(new Set(ids.map(id => jobName(id))).size, ids.length)
 })
 
 t.test('any text makes a label value, and a legal one stays as it is', async t => {

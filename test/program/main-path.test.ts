@@ -17,7 +17,10 @@ t.test('output arrives in order, behind our own first lines, and exit status 7 a
   t.match(job, { state: 'finished', exitStatus: 7, finishCount: 1, chunksFailedCount: 0 })
   const log = lines(job?.log ?? '')
   const [made] = jobsOf(world, job?.id ?? '')
-  t.same(log.slice(0, 2), ['~~~ Job spawner', `Creating Job ${namespace}/${made?.metadata?.name}`])
+  t.same(log.slice(0, 2), [
+    '~~~ Job spawner',
+    `Kubernetes Job: ${namespace}/${made?.metadata?.name}`,
+  ])
   t.same(
     log.filter(line => line.startsWith('line ')),
     [1, 2, 3, 4, 5].map(i => `line ${i}`),

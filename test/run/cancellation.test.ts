@@ -1,10 +1,9 @@
 import t from 'tap'
 import { watchCancellation } from '../../lib/run/cancellation.js'
-import { jobName } from '../../lib/pod/metadata.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import type { Got } from '../upstream/scripted.js'
-import { contextOf, jobId, jobUpstream, runAt } from './run-of.js'
+import { contextOf, jobUpstream, runAt, name } from './run-of.js'
 
 type Tap = { teardown(end: () => unknown): void }
 const intervalMs = 5_000
@@ -47,12 +46,12 @@ t.test('a cancelled job whose pod has not started loses its Job and is finished'
     ['timed_out', 'JobTimedOut'],
   ]) {
     const { pass, run, watching, upstream, cluster } = await watched(t, { now: state ?? '' })
-    cluster.jobs.set(jobName(jobId), {})
+    cluster.jobs.set(name, {})
     await pass()
     await watching
     t.match(await run.ended, { by: 'spawner', cause, exitStatus: -1 })
     t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'cancel' }])
-    t.same(cluster.deleted, [jobName(jobId)])
+    t.same(cluster.deleted, [name])
   }
 })
 
@@ -77,7 +76,7 @@ t.test('a cancelled job whose pod agent polls is left to its agent', async t => 
 t.test('an agent that is there but does not poll yet gets a moment, then the Job goes', async t => {
   const { run, clock, pass, watching, cluster, upstream } = await watched(t, { now: 'canceling' })
   run.podSeen = true
-  cluster.jobs.set(jobName(jobId), {})
+  cluster.jobs.set(name, {})
   await pass()
   await until(() => clock.sleeping > 0)
   t.same(cluster.deleted, [])
@@ -86,7 +85,7 @@ t.test('an agent that is there but does not poll yet gets a moment, then the Job
     await new Promise(resolve => setTimeout(resolve, 1))
   }
   await watching
-  t.same(cluster.deleted, [jobName(jobId)])
+  t.same(cluster.deleted, [name])
   t.equal(upstream.finishes().length, 1)
 })
 
@@ -109,11 +108,11 @@ t.test(
   async t => {
     for (const status of [401, 404]) {
       const { run, pass, watching, cluster, upstream } = await watched(t, { now: status })
-      cluster.jobs.set(jobName(jobId), {})
+      cluster.jobs.set(name, {})
       await pass()
       await watching
       t.match(await run.ended, { by: 'upstream' }, String(status))
-      t.same(cluster.deleted, [jobName(jobId)])
+      t.same(cluster.deleted, [name])
       t.same(upstream.finishes(), [])
     }
   },

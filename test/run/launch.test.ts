@@ -1,10 +1,9 @@
 import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { createJob, launch } from '../../lib/run/launch.js'
-import { jobName } from '../../lib/pod/metadata.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
-import { contextOf, jobId, jobUpstream, payload, runAt, tiled } from './run-of.js'
+import { contextOf, jobUpstream, payload, runAt, tiled, name } from './run-of.js'
 
 const busy = () => new ClusterError({ status: 429, message: 'too many requests' })
 const quota = () =>
@@ -24,7 +23,7 @@ t.test('a job is started before its Job is made, and the Job holds a token of ou
   cluster.onCreate = () => t.equal(upstream.starts(), 1)
   await launch(run, context)
   t.ok(run.jobCreated)
-  t.equal(cluster.created[0]?.metadata?.name, jobName(jobId))
+  t.equal(cluster.created[0]?.metadata?.name, name)
   const manifest = JSON.stringify(cluster.created[0])
   t.match(manifest, /jsr_/)
   t.notMatch(manifest, /job-token|session-token|jss_|jsj_/)
@@ -133,7 +132,7 @@ t.test('a Job that was made after all while its run ended is deleted', async t =
   const { run } = runAt(t, upstream.endpoint)
   cluster.onCreate = () => run.endedUpstream('gone')
   await launch(run, context)
-  t.same(cluster.deleted, [jobName(jobId)])
+  t.same(cluster.deleted, [name])
 })
 
 t.test('the end of a run ends the waiting for its Job', async t => {
@@ -149,4 +148,92 @@ t.test('the end of a run ends the waiting for its Job', async t => {
   run.endedUpstream('gone')
   await creating
   t.equal(cluster.created.length, 0)
+})
+
+const templated = (plugin: object) => {
+  const key = 'github.com/buildkite-plugins/kubernetes-buildkite-plugin'
+  const env = { ...payload.env, BUILDKITE_PLUGINS: JSON.stringify([{ [key]: plugin }]) }
+  return { payload: { ...payload, env } }
+}
+const template = {
+  template: {
+    spec: { nodeSelector: { disk: 'fast' }, containers: [{ name: 'main', image: 'golang:1' }] },
+  },
+}
+
+t.test('a step that names a PodTemplate gets its podSpec', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  cluster.templates.set('go', template)
+  const { run } = runAt(t, upstream.endpoint, templated({ podTemplate: 'go' }))
+  await launch(run, context)
+  t.match(cluster.created[0]?.spec?.template.spec, {
+    nodeSelector: { disk: 'fast' },
+    restartPolicy: 'Never',
+  })
+  t.match(JSON.stringify(cluster.created[0]), /golang:1/)
+})
+
+t.test('no PodTemplate is asked for when the step has none, or a podSpec of its own', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const own = { podTemplate: 'go', podSpec: { containers: [{ image: 'own:1' }] } }
+  for (const given of [{}, templated(own)]) {
+    await launch(runAt(t, upstream.endpoint, given).run, context)
+  }
+  t.equal(cluster.templateLooks, 0)
+})
+
+t.test('a PodTemplate that is not there ends the run, and says which and where', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint, templated({ podTemplate: 'goo' }))
+  await launch(run, context)
+  t.match(await run.ended, { by: 'spawner', exitStatus: -1 })
+  t.match(tiled(upstream.chunks()), /podTemplate[^]*a PodTemplate "goo" in namespace jobs/)
+  t.equal(cluster.created.length, 0)
+})
+
+t.test('one that we may not read ends the run with the right that is missing', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const message = 'podtemplates "go" is forbidden: User "x" cannot get resource'
+  cluster.onTemplate = throwing(new ClusterError({ status: 403, message }))
+  const { run } = runAt(t, upstream.endpoint, templated({ podTemplate: 'go' }))
+  await launch(run, context)
+  const log = tiled(upstream.chunks())
+  t.match(log, /the right to get podtemplates in namespace jobs/)
+  t.ok(log?.includes(message))
+})
+
+t.test('passing faults on the way to a PodTemplate are told and waited out', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  cluster.templates.set('go', template)
+  cluster.onTemplate = throwing(busy(), new ClusterError({ message: 'no answer' }), busy())
+  const { run } = runAt(t, upstream.endpoint, templated({ podTemplate: 'go' }))
+  await launch(run, context)
+  t.equal(cluster.templateLooks, 4)
+  t.equal(cluster.created.length, 1)
+  await run.finishFromPod({ exit_status: '0' })
+  t.match(tiled(upstream.chunks()), /Kubernetes does not give the PodTemplate go yet.*too many/)
+})
+
+t.test('a field that Kubernetes does not know ends the run with its words', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint)
+  const message = 'strict decoding error: unknown field "spec.template.spec.x"'
+  cluster.onCreate = throwing(new ClusterError({ status: 400, message, reason: 'BadRequest' }))
+  await launch(run, context)
+  t.ok(tiled(upstream.chunks())?.includes(message))
+})
+
+t.test('the Job has the name that the run was given, whatever the prefix is now', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const pod = { ...context.pod, jobPrefix: 'another-' }
+  const { run } = runAt(t, upstream.endpoint)
+  await launch(run, { ...context, pod })
+  t.equal(cluster.created[0]?.metadata?.name, name)
 })

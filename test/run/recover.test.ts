@@ -1,13 +1,12 @@
 import t from 'tap'
 import type { RunRecord } from '../../lib/ledger/record.js'
 import { silentLog } from '../../lib/log.js'
-import { jobName } from '../../lib/pod/metadata.js'
 import { recover } from '../../lib/run/recover.js'
 import { SlotPool } from '../../lib/slots/pool.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import { agentAt, connection, type Got, type Said } from '../upstream/scripted.js'
-import { accepted, contextOf, jobId, jobUpstream, opening, tiled } from './run-of.js'
+import { accepted, contextOf, jobId, jobUpstream, opening, payload, tiled, name } from './run-of.js'
 
 type Tap = { teardown(end: () => unknown): void }
 type Given = {
@@ -16,10 +15,13 @@ type Given = {
   hasJob?: boolean
   now?: number
   noSession?: boolean
+  /** What the settings say that names of Jobs begin with. */
+  jobPrefix?: string
 }
 
 /** A process that takes up one slot of an earlier one. */
-async function restarted(t: Tap, { run, state = 'running', hasJob = true, now, noSession }: Given) {
+async function restarted(t: Tap, given: Given) {
+  const { run, state = 'running', hasJob = true, now, noSession } = given
   const upstream = await jobUpstream(t, ({ method, path }: Got): Said | undefined => {
     if (method !== 'GET' || path === '/ping') return undefined
     if (typeof state === 'function') return state()
@@ -27,7 +29,7 @@ async function restarted(t: Tap, { run, state = 'running', hasJob = true, now, n
   })
   const { context, cluster, clock, removed } = contextOf(t)
   if (now !== undefined) clock.advance(now - clock.now())
-  if (hasJob) cluster.jobs.set(jobName(jobId), {})
+  if (hasJob) cluster.jobs.set(name, {})
   const pool = new SlotPool({
     endpoint: upstream.endpoint,
     token: 'x',
@@ -45,7 +47,8 @@ async function restarted(t: Tap, { run, state = 'running', hasJob = true, now, n
     pool.abandon()
     for (const one of context.runs.open()) one.endedUpstream('test over')
   })
-  const supervisor = { synced: async () => true, hasJob: () => hasJob }
+  if (given.jobPrefix !== undefined) context.pod = { ...context.pod, jobPrefix: given.jobPrefix }
+  const supervisor = { synced: async () => true, hasJob: (one: string) => cluster.jobs.has(one) }
   const registration = noSession ? undefined : agentAt(upstream.endpoint)
   await recover([{ version: 1, slot: 0, registration, run }], { pool, supervisor, context })
   return { upstream, context, cluster, pool, removed, run: context.runs.find(jobId) }
@@ -154,4 +157,38 @@ t.test('an idle slot goes on without registering, one without a session is forgo
   const none = await restarted(t, { noSession: true })
   t.same(none.removed, [0])
   t.equal(none.pool.slots[0]?.state, 'down')
+})
+
+t.test('a Job that was made before the prefix was changed is the Job of its run', async t => {
+  const jobPrefix = 'another-'
+  const { run, cluster } = await restarted(t, { run: accepted(), jobPrefix })
+  await until(() => run?.jobCreated === true)
+  t.same(cluster.created, [])
+  run?.endedUpstream('cancelled')
+  await until(() => cluster.deleted.length === 1)
+  t.same(cluster.deleted, [name], 'and is deleted by that name')
+})
+
+t.test(
+  'a run whose Job is still to be made keeps its name over a change of the prefix',
+  async t => {
+    const jobPrefix = 'another-'
+    const now = 1_000_000 + 30_000
+    const { cluster } = await restarted(t, { run: accepted(), hasJob: false, now, jobPrefix })
+    await until(() => cluster.created.length === 1)
+    t.equal(cluster.created[0]?.metadata?.name, name, 'so that there is no second one beside it')
+  },
+)
+
+t.test('a Job that exists needs no PodTemplate any more', async t => {
+  const key = 'github.com/buildkite-plugins/kubernetes-buildkite-plugin'
+  const plugins = JSON.stringify([{ [key]: { podTemplate: 'gone' } }])
+  const env = { ...payload.env, BUILDKITE_PLUGINS: plugins }
+  for (const state of ['running', 'accepted']) {
+    const left = accepted({ payload: { ...payload, env } })
+    const { run, cluster, upstream } = await restarted(t, { run: left, state })
+    await until(() => run?.jobCreated === true && upstream.chunks().length === 1)
+    t.equal(cluster.templateLooks, 0)
+    t.notOk(run?.over)
+  }
 })

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { V1Job, V1Pod, V1PodTemplate } from '@kubernetes/client-node'
 import type { Cluster } from '../../lib/cluster/cluster.js'
 import type { RunRecord, SlotRecord } from '../../lib/ledger/record.js'
 import { silentLog } from '../../lib/log.js'
@@ -17,6 +17,8 @@ interface Test {
 }
 
 export const jobId = '01890000-0000-4000-8000-000000000001'
+/** The name of the job's Job. */
+export const name = `buildkite-${jobId}`
 export const secret = 'c2VjcmV0LXNlY3JldC1zZWNyZXQ'
 export const payload = {
   id: jobId,
@@ -79,6 +81,7 @@ export function runAt(t: Test, endpoint: string, given: Partial<RunOptions> = {}
   const kept: RunState[] = []
   const run = new Run({
     payload,
+    jobName: name,
     secret,
     state: { opening },
     restored: false,
@@ -100,6 +103,12 @@ export class FakeCluster {
   readonly created: V1Job[] = []
   /** Called before a Job is made; may throw. */
   onCreate: (attempt: number) => unknown = () => undefined
+  readonly namespace = 'jobs'
+  readonly templates = new Map<string, V1PodTemplate>()
+  /** How often PodTemplates were asked for. */
+  templateLooks = 0
+  /** Called before a PodTemplate is given; may throw. */
+  onTemplate: (attempt: number) => unknown = () => undefined
   private attempts = 0
 
   async createJob(job: V1Job) {
@@ -119,6 +128,10 @@ export class FakeCluster {
   }
   async podsOfJob() {
     return this.pods
+  }
+  async getPodTemplate(name: string) {
+    await this.onTemplate(this.templateLooks++)
+    return this.templates.get(name)
   }
   get asCluster(): Cluster {
     return this as unknown as Cluster
@@ -146,7 +159,10 @@ export function contextOf(t: Test, given: Partial<RunContext> & { clock?: HandCl
       instance: 'ci',
       namespace: 'jobs',
       agentImage: 'agent',
+      jobPrefix: 'buildkite-',
       jobTtlSeconds: 600,
+      jobActiveDeadlineSeconds: 3_600,
+      terminationGracePeriodSeconds: 60,
       gatewayEndpoint: 'http://gateway/v3',
     },
     ...given,
@@ -169,6 +185,7 @@ export function accepted(more: Partial<RunRecord> = {}) {
     jobId,
     phase: 'accepted',
     payload,
+    jobName: name,
     secret,
     opening,
     acceptedAt: 1_000_000,

@@ -30,6 +30,26 @@ t.test("a pod's finish ends the run, with its words and its exit status", async 
   t.ok(run.signal.aborted)
 })
 
+t.test('a pod that was told to stop ends with the reason of the cluster in its log', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503))
+  const stopReason = async () => ({ cause: 'DeadlineExceeded', message: 'too long' })
+  const { run } = runAt(t, upstream.endpoint, { stopReason })
+  run.resume()
+  const stopped = { ...reported, exit_status: '-1', signal_reason: 'agent_stop' }
+  while ((await run.finishFromPod(stopped)).state !== 'done');
+  t.match(tiled(upstream.chunks()), /^first\n[^]*DeadlineExceeded[^]*too long/)
+  t.equal(upstream.chunks().length, 2, 'said once, however often the pod asks')
+  t.same(upstream.finishes().at(-1), stopped, 'and the finish is its own')
+})
+
+t.test('a pod that ends by itself has nothing of ours behind its lines', async t => {
+  const upstream = await jobUpstream(t)
+  const stopReason = async () => ({ cause: 'PodDeleted', message: 'gone' })
+  const { run } = runAt(t, upstream.endpoint, { stopReason })
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.same(upstream.chunks(), [])
+})
+
 t.test('however often and by whomever a run is ended, it is finished once', async t => {
   const upstream = await jobUpstream(t)
   const { run } = runAt(t, upstream.endpoint)

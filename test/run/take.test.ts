@@ -5,7 +5,7 @@ import { isAccepted, takeJob } from '../../lib/run/take.js'
 import type { SlotRecord } from '../../lib/ledger/record.js'
 import { until } from '../cluster-client/loopback.js'
 import { failure } from '../upstream/scripted.js'
-import { accepted, contextOf, jobId, jobUpstream, payload, slotAt, tiled } from './run-of.js'
+import { accepted, contextOf, jobId, jobUpstream, payload, slotAt, tiled, name } from './run-of.js'
 
 t.test('a job goes from its ping to its end, durable before each step', async t => {
   const upstream = await jobUpstream(t)
@@ -19,7 +19,7 @@ t.test('a job goes from its ping to its end, durable before each step', async t 
     remove: async () => undefined,
   })
   const over: string[] = []
-  const afterRun = (id: string) => void over.push(id)
+  const afterRun = (run: { jobId: string }) => void over.push(run.jobId)
   const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records, afterRun })
   await until(() => cluster.created.length === 1)
   t.same(seen, [
@@ -34,7 +34,7 @@ t.test('a job goes from its ping to its end, durable before each step', async t 
     [`PUT /jobs/${jobId}/accept`, `PUT /jobs/${jobId}/start`],
   )
   const record = puts.at(-1)?.run
-  t.match(record, { jobId, payload, secret: /^[\w-]{43}$/, acceptedAt: Number })
+  t.match(record, { jobId, jobName: name, payload, secret: /^[\w-]{43}$/, acceptedAt: Number })
   const run = context.runs.find(jobId)
   t.ok(run)
   t.same(over, [])

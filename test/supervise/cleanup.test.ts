@@ -1,10 +1,9 @@
 import t from 'tap'
 import { silentLog } from '../../lib/log.js'
-import { jobName } from '../../lib/pod/metadata.js'
 import { deleteLingering, deleteOrphans, orphans } from '../../lib/supervise/cleanup.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
-import { jobOf, TwoFacedCluster } from './cluster-of.js'
+import { jobOf, nameOf, TwoFacedCluster } from './cluster-of.js'
 
 function context() {
   const cluster = new TwoFacedCluster()
@@ -21,12 +20,13 @@ const jobs = [
   jobOf('failed', { type: 'Failed' }),
   deleting,
 ]
+const run = { jobId: 'job-1', jobName: nameOf('job-1') }
 const isRun = (jobId: string) => jobId === 'ours'
 
 t.test('an orphan goes on although its job is none of ours', async t => {
   t.same(
     orphans(jobs, isRun).map(job => job.metadata?.name),
-    [jobName('orphan')],
+    [nameOf('orphan')],
   )
   t.same(orphans([{ metadata: { name: 'without-labels' } }], isRun).length, 1)
 })
@@ -35,29 +35,29 @@ t.test('orphans are deleted, one that can not be among them or not', async t => 
   const { cluster, context: given } = context()
   const deleteJob = cluster.deleteJob.bind(cluster)
   cluster.deleteJob = async name => {
-    if (name === jobName('first')) throw new Error('down')
+    if (name === nameOf('first')) throw new Error('down')
     await deleteJob(name)
   }
   await deleteOrphans([jobOf('first'), ...jobs], isRun, given)
-  t.same(cluster.deleted, [jobName('orphan')])
+  t.same(cluster.deleted, [nameOf('orphan')])
 })
 
 t.test('a pod that stays long after its job has its Job deleted', async t => {
   const { cluster, clock, context: given } = context()
   cluster.liveJob = jobOf('job-1')
-  const lingering = deleteLingering('job-1', given, new AbortController().signal)
+  const lingering = deleteLingering(run, given, new AbortController().signal)
   clock.advance(89_000)
   t.equal(cluster.looks, 0, 'its agent may still be going')
   clock.advance(1_000)
   await lingering
-  t.same(cluster.deleted, [jobName('job-1')])
+  t.same(cluster.deleted, [nameOf('job-1')])
 })
 
 t.test('one that has gone by itself is left alone', async t => {
   for (const job of [undefined, jobOf('job-1', { type: 'Complete' })]) {
     const { cluster, clock, context: given } = context()
     cluster.liveJob = job
-    const lingering = deleteLingering('job-1', given, new AbortController().signal)
+    const lingering = deleteLingering(run, given, new AbortController().signal)
     clock.advance(90_000)
     await lingering
     t.equal(cluster.looks, 1)
@@ -68,11 +68,11 @@ t.test('one that has gone by itself is left alone', async t => {
 t.test('neither a cluster that does not answer nor a stop is a failure', async t => {
   const { cluster, clock, context: given } = context()
   cluster.failing = true
-  const lingering = deleteLingering('job-1', given, new AbortController().signal)
+  const lingering = deleteLingering(run, given, new AbortController().signal)
   clock.advance(90_000)
   await lingering
   const stop = new AbortController()
-  const waiting = deleteLingering('job-1', given, stop.signal)
+  const waiting = deleteLingering(run, given, stop.signal)
   await until(() => clock.sleeping > 0)
   stop.abort()
   await waiting

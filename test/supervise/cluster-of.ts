@@ -1,8 +1,8 @@
-import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { CoreV1Event, V1Job, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../../lib/cluster/cluster.js'
 import type { ListWatch, NamedObject, WatchEvent } from '../../lib/cluster/list-watch.js'
 import { silentLog } from '../../lib/log.js'
-import { jobName, labels } from '../../lib/pod/metadata.js'
+import { labels } from '../../lib/pod/metadata.js'
 import { Supervisor } from '../../lib/supervise/supervisor.js'
 import type { EndCause, SupervisedRun } from '../../lib/supervise/supervised-run.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
@@ -48,6 +48,9 @@ export class TwoFacedCluster {
   livePods: V1Pod[] = []
   liveJob: V1Job | undefined
   looks = 0
+  readonly claims = new Map<string, V1PersistentVolumeClaim>()
+  readonly eventsOf = new Map<string, CoreV1Event[]>()
+  claimLooks = 0
   readonly deleted: string[] = []
   failing = false
 
@@ -61,12 +64,24 @@ export class TwoFacedCluster {
   async podsOfJob() {
     return this.livePods
   }
+  async getClaim(name: string) {
+    this.claimLooks += 1
+    return this.claims.get(name)
+  }
+  async events(name: string) {
+    return this.eventsOf.get(name) ?? []
+  }
   async deleteJob(name: string) {
     this.deleted.push(name)
   }
   get asCluster(): Cluster {
     return this as unknown as Cluster
   }
+}
+
+/** The name of a job's Job. */
+export function nameOf(jobId: string): string {
+  return `buildkite-${jobId}`
 }
 
 export class FakeRun implements SupervisedRun {
@@ -76,7 +91,14 @@ export class FakeRun implements SupervisedRun {
   jobCreated = true
   podSeen = false
   readonly ends: EndCause[] = []
-  constructor(readonly jobId: string) {}
+  readonly said: string[] = []
+  constructor(
+    readonly jobId: string,
+    readonly jobName = nameOf(jobId),
+  ) {}
+  async say(lines: readonly string[]) {
+    this.said.push(...lines)
+  }
   async end(cause: EndCause) {
     this.ends.push(cause)
     this.over = true
@@ -135,7 +157,7 @@ function metadata(name: string, jobId: string, at: number) {
 /** The Job of a run; `condition` is one that is true. */
 export function jobOf(jobId: string, condition?: { type: string; reason?: string }): V1Job {
   const conditions = condition ? [{ status: 'True', ...condition }] : []
-  return { metadata: metadata(jobName(jobId), jobId, 0), status: { conditions } }
+  return { metadata: metadata(nameOf(jobId), jobId, 0), status: { conditions } }
 }
 
 type AgentState =

@@ -1,8 +1,7 @@
 import t from 'tap'
-import { jobName } from '../../lib/pod/metadata.js'
 import { isFinished } from '../../lib/supervise/supervisor.js'
 import { until } from '../cluster-client/loopback.js'
-import { FakeRun, jobOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
+import { FakeRun, jobOf, nameOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
 
 const runs = { running: {} }
 const died = { terminated: { exitCode: 137, reason: 'OOMKilled' } }
@@ -20,7 +19,7 @@ t.test('a pod that died without a finish ends its run, and its Job is deleted', 
   await until(() => run.ends.length === 1)
   t.match(run.ends, [{ cause: 'OOMKilled', exitStatus: -1, signalReason: 'agent_stop' }])
   await until(() => cluster.deleted.length === 1)
-  t.same(cluster.deleted, [jobName('job-1')])
+  t.same(cluster.deleted, [nameOf('job-1')])
   await settle()
   t.equal(run.ends.length, 1)
 })
@@ -71,7 +70,7 @@ t.test('a Job that was deleted before it had a pod ends its run', async t => {
   await supervisor.synced()
   cluster.liveJob = jobOf('job-1')
   cluster.watchedJobs.tell('ADDED', jobOf('job-1'))
-  await until(() => supervisor.hasJob('job-1'))
+  await until(() => supervisor.hasJob(nameOf('job-1')))
   await settle()
   t.same(run.ends, [])
   cluster.liveJob = undefined
@@ -180,8 +179,8 @@ t.test('what exists is known before anything is judged', async t => {
   cluster.watchedJobs.items = [jobOf('job-1'), jobOf('job-2')]
   const { supervisor } = supervised(t, cluster)
   t.ok(await supervisor.synced())
-  t.ok(supervisor.hasJob('job-2'))
-  t.notOk(supervisor.hasJob('job-3'))
+  t.ok(supervisor.hasJob(nameOf('job-2')))
+  t.notOk(supervisor.hasJob(nameOf('job-3')))
   t.equal(supervisor.knownJobs().length, 2)
 })
 

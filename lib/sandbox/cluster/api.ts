@@ -19,6 +19,7 @@ import { selector } from './selectors.js'
 import { badRequest, failure, Refusal } from './status.js'
 import type { Storage } from './storage.js'
 import type { Watches } from './watch.js'
+import { isDryRun, isStrict, refuseDryRun, refuseUnknownFields } from './write-options.js'
 
 /** A request, read. */
 export interface ApiRequest {
@@ -125,12 +126,15 @@ function many(parts: Parts, place: Place, query: URLSearchParams): Reply {
 function create(parts: Parts, place: Place, request: ApiRequest): Reply {
   const body = objectBody(request)
   const suffix = randomBytes(3).toString('hex').slice(0, 5)
-  const made = createObject(parts.storage, place, { body, suffix })
-  wrote(parts, 'create', made)
+  const dryRun = isDryRun(request.query)
+  if (isStrict(request.query)) refuseUnknownFields(place.resource, body)
+  const made = createObject(parts.storage, place, { body, suffix, dryRun })
+  if (!dryRun) wrote(parts, 'create', made)
   return { status: 201, json: made }
 }
 
 function replace(parts: Parts, place: Place, given: { request: ApiRequest; name: string }): Reply {
+  refuseDryRun(given.request.query)
   const body = objectBody(given.request)
   const made = replaceObject(parts.storage, place, { body, name: given.name })
   wrote(parts, 'update', made)
@@ -139,6 +143,7 @@ function replace(parts: Parts, place: Place, given: { request: ApiRequest; name:
 
 function remove(parts: Parts, place: Place, given: { request: ApiRequest; name: string }): Reply {
   const { request, name } = given
+  refuseDryRun(request.query)
   const object = readObject(parts.storage, place, name)
   const grace = integer(request.query, 'gracePeriodSeconds')
   const policy = request.query.get('propagationPolicy')

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js'
 import { deletePod, jobLabels } from './job-controller.js'
-import type { JobObject, Metadata, PodObject, StoredObject } from './objects.js'
+import type { JobObject, Metadata, PodObject, PodSpec, StoredObject } from './objects.js'
 import { resources, type ResourceName } from './resources.js'
 import { alreadyExists, badRequest, conflict, deleted, invalid, notFound } from './status.js'
 import type { Draft, Storage } from './storage.js'
@@ -26,11 +26,11 @@ export function readObject(storage: Storage, place: Place, name: string): Stored
   return found
 }
 
-/** Creates what the body describes. @throws Refusal: 400, 404 for the namespace, 409, 422. */
+/** Creates what the body describes; with `dryRun` all is done but that it is stored. @throws Refusal: 400, 404 for the namespace, 409, 422. */
 export function createObject(
   storage: Storage,
   place: Place,
-  given: { body: Partial<StoredObject>; suffix: string },
+  given: { body: Partial<StoredObject>; suffix: string; dryRun: boolean },
 ): StoredObject {
   const { resource, namespace } = place
   const body = withName(given.body, given.suffix)
@@ -42,7 +42,8 @@ export function createObject(
   delete metadata.deletionTimestamp
   delete metadata.deletionGracePeriodSeconds
   if (storage.get(resource, namespace, metadata.name)) throw alreadyExists(resource, metadata.name)
-  return storage.create(resource, defaulted(resource, { ...body, metadata }))
+  const draft = defaulted(resource, { ...body, metadata })
+  return given.dryRun ? storage.preview(resource, draft) : storage.create(resource, draft)
 }
 
 /** Replaces the object by the body. @throws Refusal: 404, 409 when its resourceVersion or uid is another, 422. */
@@ -144,6 +145,10 @@ function causesOf(resource: ResourceName, body: Partial<StoredObject>) {
   ]
   if (resource === 'pods')
     return [...own, ...podCauses((body as Partial<PodObject>).spec ?? {}, 'spec')]
+  if (resource === 'podtemplates') {
+    const { spec } = (body as { template?: { spec?: Partial<PodSpec> } }).template ?? {}
+    return [...own, ...podCauses(spec ?? {}, 'template.spec')]
+  }
   if (resource === 'secrets') return [...own, ...secretCauses(secretData(body))]
   return own
 }
@@ -154,6 +159,7 @@ function defaulted(resource: ResourceName, draft: Draft): Draft {
     return { ...rest, type: draft['type'] ?? 'Opaque', data: secretData(draft) }
   }
   if (resource === 'namespaces') return { ...draft, status: { phase: 'Active' } }
+  if (resource === 'persistentvolumeclaims') return { ...draft, status: { phase: 'Pending' } }
   if (resource === 'pods') return { ...draft, status: { phase: 'Pending' } }
   if (resource !== 'jobs') return draft
   const spec = draft['spec'] as JobObject['spec']

@@ -18,6 +18,8 @@ export const resources = {
   configmaps: { ...core, kind: 'ConfigMap' },
   services: { ...core, kind: 'Service' },
   pods: { ...core, kind: 'Pod', fields: ['status.phase', 'spec.nodeName'] },
+  podtemplates: { ...core, kind: 'PodTemplate' },
+  persistentvolumeclaims: { ...core, kind: 'PersistentVolumeClaim' },
   events: {
     ...core,
     kind: 'Event',

@@ -80,6 +80,11 @@ export class Storage {
 
   /** @throws Refusal (409) when there is one of that name. */
   create(resource: ResourceName, draft: Draft): StoredObject {
+    return this.#commit('ADDED', resource, this.preview(resource, draft), undefined)
+  }
+
+  /** The object as `create` would store it, and nothing is stored. @throws Refusal (409) when there is one of that name. */
+  preview(resource: ResourceName, draft: Draft): StoredObject {
     const { name, namespace } = draft.metadata
     if (this.get(resource, namespace, name)) throw alreadyExists(resource, name)
     const metadata: Metadata = {
@@ -88,7 +93,7 @@ export class Storage {
       creationTimestamp: timestamp(this.#clock.now()),
       resourceVersion: '',
     }
-    return this.#commit('ADDED', resource, { ...draft, ...typeOf(resource), metadata }, undefined)
+    return { ...draft, ...typeOf(resource), metadata }
   }
 
   /** Replaces the object of the same name; the same content is no change. @throws Refusal (404). */

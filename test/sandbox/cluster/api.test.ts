@@ -7,6 +7,7 @@ import {
   type V1Pod,
   type V1Secret,
 } from '@kubernetes/client-node'
+import { parse } from 'yaml'
 import { jobManifest } from '../pod-agent/manifests.js'
 import { clusterFor, until } from './client.js'
 
@@ -281,4 +282,70 @@ t.test('a Job deleted with the policy Orphan leaves its pod', async t => {
   const pods = cluster.objects('pods') as V1Pod[]
   t.equal(pods.length, 1)
   t.notOk(pods[0]?.metadata?.ownerReferences)
+})
+
+t.test('PodTemplates and claims are kept as other objects are', async t => {
+  const { core } = await clusterFor(t)
+  const { spec } = jobManifest({}).spec?.template ?? {}
+  const body = { metadata: { name: 'go' }, template: { spec } }
+  await core.createNamespacedPodTemplate({ namespace, body })
+  const { items } = await core.listNamespacedPodTemplate({ namespace })
+  t.match(items, [{ metadata: { name: 'go' }, template: { spec: { restartPolicy: 'Never' } } }])
+  t.ok(await core.readNamespacedPodTemplate({ namespace, name: 'go' }))
+  await core.deleteNamespacedPodTemplate({ namespace, name: 'go' })
+  await t.rejects(core.readNamespacedPodTemplate({ namespace, name: 'go' }), { code: 404 })
+  const bad = { metadata: { name: 'bad' }, template: { spec: { containers: [] } } }
+  await t.rejects(core.createNamespacedPodTemplate({ namespace, body: bad }), { code: 422 })
+  const claim = { metadata: { name: 'c' }, spec: { accessModes: ['ReadWriteOnce'] } }
+  await core.createNamespacedPersistentVolumeClaim({ namespace, body: claim })
+  const found = await core.readNamespacedPersistentVolumeClaim({ namespace, name: 'c' })
+  t.match(found, { spec: claim.spec, status: { phase: 'Pending' } })
+})
+
+t.test('a dry run is checked as any other creation, and makes nothing', async t => {
+  const { cluster, batch, core } = await clusterFor(t)
+  const dryRun = 'All'
+  const made = await batch.createNamespacedJob({ namespace, body: jobManifest({}), dryRun })
+  t.match(made, { metadata: { name: 'run-1', uid: String }, spec: { backoffLimit: Number } })
+  const unnamed = { ...jobManifest({}), metadata: {} }
+  await t.rejects(batch.createNamespacedJob({ namespace, body: unnamed, dryRun }), { code: 422 })
+  await t.rejects(batch.createNamespacedJob({ namespace, body: unnamed, dryRun: 'Some' }), {
+    code: 400,
+  })
+  t.same(cluster.objects('jobs'), [])
+  t.same(cluster.objects('pods'), [])
+  t.same(cluster.writes, [])
+  await core.createNamespacedSecret({ namespace, body: secret('one') })
+  const removing = core.deleteNamespacedSecret({ namespace, name: 'one', dryRun })
+  await t.rejects(removing, { code: 400 }, 'rather than to delete it')
+  t.equal(cluster.objects('secrets').length, 1)
+})
+
+t.test('a field that is unknown is refused when that is asked for, in the real words', async t => {
+  const { cluster } = await clusterFor(t)
+  const config = parse(await readFile(cluster.kubeconfig, 'utf8')) as {
+    users: [{ user: { token: string } }]
+  }
+  const body = jobManifest({})
+  const spec = body.spec?.template.spec as { hostNam?: string; containers: object[] }
+  spec.hostNam = 'x'
+  spec.containers.push({ name: 'extra', image: 'a', imagePulPolicy: 'Never' })
+  const post = (query: string) =>
+    fetch(`${cluster.url}/apis/batch/v1/namespaces/${namespace}/jobs?${query}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${config.users[0].user.token}` },
+      body: JSON.stringify(body),
+    })
+  const strict = await post('fieldValidation=Strict&dryRun=All')
+  t.match(await strict.json(), {
+    code: 400,
+    reason: 'BadRequest',
+    message:
+      /^Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec\.template\.spec\./,
+  })
+  const index = spec.containers.length - 1
+  const { message } = (await (await post('fieldValidation=Strict')).json()) as { message: string }
+  t.ok(message.includes(`unknown field "spec.template.spec.containers[${index}].imagePulPolicy"`))
+  t.ok(message.includes('unknown field "spec.template.spec.hostNam"'))
+  t.equal((await post('dryRun=All')).status, 201, 'and let pass when it is not')
 })

@@ -1,0 +1,37 @@
+import type { Clock } from '../clock.js'
+import type { Cluster } from '../cluster/cluster.js'
+import type { PodFinish } from '../gateway/gateway-run.js'
+import type { Log } from '../log.js'
+import { stopReason, type StopReason } from '../pod/verdict/stopped.js'
+
+/** Whether a pod's finish says that its agent was told to stop, and not why (Agent API, `signal_reason`). */
+export function wasStopped({ signal_reason: reason }: PodFinish): boolean {
+  return reason === 'agent_stop'
+}
+
+// The pod waits for an answer to its finish, and its time is nearly over.
+const patienceMs = 3_000
+
+/** Why the cluster stopped a run's pod, as far as it says so in time. */
+export async function clusterStopReason(
+  jobName: string,
+  { cluster, clock, log }: { cluster: Cluster; clock: Clock; log: Log },
+): Promise<StopReason | undefined> {
+  const enough = new AbortController()
+  const late = clock.sleep(patienceMs, enough.signal).then(() => undefined)
+  // Ended early, it rejects, and nobody waits for it any more.
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([late, asked(jobName, cluster)])
+  } catch (error) {
+    log.warn({ err: error }, 'why the pod was stopped is not known')
+    return undefined
+  } finally {
+    enough.abort()
+  }
+}
+
+async function asked(jobName: string, cluster: Cluster): Promise<StopReason | undefined> {
+  const [job, pods] = await Promise.all([cluster.getJob(jobName), cluster.podsOfJob(jobName)])
+  return stopReason({ job, pod: pods[0] })
+}

@@ -1,0 +1,66 @@
+import type { V1Pod } from '@kubernetes/client-node'
+import type { Cluster } from '../cluster/cluster.js'
+import { isClusterError } from '../cluster/cluster-error.js'
+import type { Log } from '../log.js'
+import { awaitedClaims, shortestClaimGraceMs } from '../pod/verdict/claims.js'
+import { podStart } from '../pod/verdict/status.js'
+import type { PodClaim, SeenClaim } from '../pod/verdict/verdict.js'
+
+// A pod may wait for long, and many may: what is asked for its sake is bounded, and comes to less with time.
+const mostClaims = 8
+const shortestPauseMs = 20_000
+const longestPauseMs = 300_000
+
+/** When to look at the claims of pods that no node takes: after ten seconds, then in pauses that grow with the wait. */
+export class ClaimLooks {
+  private readonly lastByPod = new Map<string, number>()
+
+  /** Whether the pod may be waiting for a claim, and it is time to look; it is taken for looked at then. */
+  due(pod: V1Pod, now: number): boolean {
+    if (awaitedClaims(pod).length === 0) return false
+    const start = podStart(pod) ?? now
+    const last = this.lastByPod.get(keyOf(pod))
+    const next =
+      last === undefined
+        ? start + shortestClaimGraceMs
+        : last + Math.min(Math.max(last - start, shortestPauseMs), longestPauseMs)
+    if (now < next) return false
+    this.lastByPod.set(keyOf(pod), now)
+    return true
+  }
+
+  /** The pod is gone. */
+  forget(pod: V1Pod): void {
+    this.lastByPod.delete(keyOf(pod))
+  }
+}
+
+/** The claims that a pod may be waiting for, with what the API server says of them. One that we may not read is left out. */
+export async function seeClaims(
+  pod: V1Pod | undefined,
+  { cluster, log }: { cluster: Pick<Cluster, 'getClaim' | 'events'>; log: Log },
+): Promise<SeenClaim[]> {
+  const wanted = pod ? awaitedClaims(pod).slice(0, mostClaims) : []
+  const seen = await Promise.all(
+    wanted.map(claim =>
+      seeClaim(claim, cluster).catch((error: unknown) => {
+        if (!isClusterError(error) || error.status !== 403) throw error
+        log.warn({ err: error, claim: claim.name }, 'claim not readable, the pod waits unjudged')
+        return undefined
+      }),
+    ),
+  )
+  return seen.filter(claim => claim !== undefined)
+}
+
+async function seeClaim(
+  claim: PodClaim,
+  cluster: Pick<Cluster, 'getClaim' | 'events'>,
+): Promise<SeenClaim> {
+  const object = await cluster.getClaim(claim.name)
+  return { ...claim, object, events: object ? await cluster.events(claim.name) : [] }
+}
+
+function keyOf({ metadata }: V1Pod): string {
+  return metadata?.uid ?? metadata?.name ?? ''
+}
