@@ -3,6 +3,7 @@ export interface CommandContext {
   /** The words after the verb. */
   argv: readonly string[]
   env: NodeJS.ProcessEnv
+  stdin: NodeJS.ReadableStream
   stdout: NodeJS.WritableStream
   stderr: NodeJS.WritableStream
 }

@@ -6,6 +6,8 @@ import type { Command } from './command.js'
 const commands = new Map<string, () => Promise<Command>>([
   ['run', async () => (await import('./run.js')).run],
   ['sandbox', async () => (await import('./sandbox.js')).sandbox],
+  ['render', async () => (await import('./render/render.js')).render],
+  ['lint', async () => (await import('./lint/lint.js')).lint],
   ['version', async () => (await import('./version.js')).versionCommand],
 ])
 
@@ -15,7 +17,7 @@ const commands = new Map<string, () => Promise<Command>>([
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...rest] = argv
-  const out = { stdout: process.stdout, stderr: process.stderr }
+  const out = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
   try {
     if (
       verb === '' ||

@@ -53,7 +53,7 @@ t.test('a verb that is none is a mistake, whatever its name', async t => {
     await t.test(verb, async t => {
       const { status, stderr } = await said(t as never, verb)
       t.equal(status, 2)
-      t.match(stderr, /unknown verb\n {2}wanted: run, sandbox, version\n/)
+      t.match(stderr, /unknown verb\n {2}wanted: run, sandbox, render, lint, version\n/)
     })
   }
 })

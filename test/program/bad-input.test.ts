@@ -71,7 +71,7 @@ const reachable = [
 const rows: Record<string, Row> = {
   'an unknown verb': {
     args: ['rum'],
-    says: ['unknown verb', 'wanted: run, sandbox, version', 'found: "rum"'],
+    says: ['unknown verb', 'wanted: run, sandbox, render, lint, version', 'found: "rum"'],
   },
   'an unknown flag': {
     args: ['run', '--max-in-fligt', '3'],

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Problem } from '../../errors.js'
 import { nearest } from '../../schemas.js'
-import type { Pipeline } from './pipeline.js'
-import type { PipelineStep } from './pipeline-step.js'
 import type { BuildRecord, CommandStepRecord, StepRecord } from './records.js'
+import type { RunnablePipeline, RunnableStep } from './runnable.js'
 import type { World } from './world.js'
 
 /** What a build is made for, besides its pipeline. */
@@ -21,7 +20,7 @@ export interface BuildOptions {
  */
 export function addBuild(
   world: World,
-  pipeline: Pipeline,
+  pipeline: RunnablePipeline,
   options: BuildOptions = {},
 ): BuildRecord {
   const build: BuildRecord = {
@@ -54,7 +53,12 @@ export function addBuild(
  */
 export function addUploadedSteps(
   world: World,
-  upload: { build: BuildRecord; after: CommandStepRecord; pipeline: Pipeline; replace: boolean },
+  upload: {
+    build: BuildRecord
+    after: CommandStepRecord
+    pipeline: RunnablePipeline
+    replace: boolean
+  },
 ): void {
   const { build, after, pipeline, replace } = upload
   const place = build.steps.indexOf(after) + 1
@@ -78,7 +82,7 @@ function hasBegun(record: StepRecord): boolean {
 function addStep(
   world: World,
   build: BuildRecord,
-  step: PipelineStep,
+  step: RunnableStep,
   env: Record<string, string>,
 ): StepRecord {
   if (step.kind === 'wait') return { id: randomUUID(), step, jobs: [] }
@@ -95,7 +99,7 @@ function addStep(
   return record
 }
 
-function refuseTakenKeys(steps: readonly PipelineStep[], existing: readonly StepRecord[]): void {
+function refuseTakenKeys(steps: readonly RunnableStep[], existing: readonly StepRecord[]): void {
   const taken = existing.map(record => record.step.key)
   const twice = steps.find(step => step.key !== undefined && taken.includes(step.key))
   if (!twice) return
@@ -107,7 +111,7 @@ function refuseTakenKeys(steps: readonly PipelineStep[], existing: readonly Step
 }
 
 function refuseUnknownDependencies(
-  steps: readonly PipelineStep[],
+  steps: readonly RunnableStep[],
   existing: readonly StepRecord[],
 ): void {
   const known = [...existing.map(({ step }) => step), ...steps].flatMap(step => step.key ?? [])

@@ -1,3 +1,4 @@
+import { stepEnv, tagsEnv } from '../../pipeline/job-env.js'
 import type { AgentRecord, JobRecord } from './records.js'
 import type { Settings } from './world.js'
 
@@ -33,7 +34,7 @@ export function jobEnv(
     CI: 'true',
     BUILDKITE: 'true',
     ...buildEnv(job, settings),
-    ...stepEnv(job),
+    ...jobStepEnv(job),
     ...(agent ? agentEnv(agent) : {}),
   }
 }
@@ -66,50 +67,20 @@ export function buildUrl(settings: Settings, number: number): string {
   return `https://buildkite.invalid/${settings.organization}/${settings.pipeline}/builds/${number}`
 }
 
-function stepEnv(job: JobRecord): Record<string, string> {
-  const { step } = job.step
+function jobStepEnv(job: JobRecord): Record<string, string> {
   return {
+    ...stepEnv(job.step.step, job),
     BUILDKITE_JOB_ID: job.id,
     BUILDKITE_STEP_ID: job.step.id,
-    ...present('BUILDKITE_STEP_KEY', step.key),
-    ...present('BUILDKITE_LABEL', jobLabel(job)),
-    BUILDKITE_COMMAND: step.command,
-    ...present(
-      'BUILDKITE_PLUGINS',
-      step.plugins.length === 0 ? undefined : JSON.stringify(step.plugins),
-    ),
-    ...present('BUILDKITE_IMAGE', step.image),
-    BUILDKITE_ARTIFACT_PATHS: step.artifactPaths.join(';'),
     BUILDKITE_TIMEOUT: job.timeoutMs === undefined ? 'false' : String(job.timeoutMs / 60_000),
     BUILDKITE_RETRY_COUNT: String(job.retryCount),
-    ...(job.parallelJob === undefined
-      ? {}
-      : {
-          BUILDKITE_PARALLEL_JOB: String(job.parallelJob),
-          BUILDKITE_PARALLEL_JOB_COUNT: String(step.parallelism),
-        }),
   }
 }
 
-/** The step's label, with `%n` and `%t` as the job's place among the parallel ones of its step (from 1) and their number. */
-export function jobLabel({ step: { step }, parallelJob = 0 }: JobRecord): string | undefined {
-  return step.label
-    ?.replaceAll('%n', String(parallelJob + 1))
-    .replaceAll('%t', String(step.parallelism))
-}
-
-function present(name: string, value: string | undefined): Record<string, string> {
-  return value === undefined ? {} : { [name]: value }
-}
-
 function agentEnv(agent: AgentRecord): Record<string, string> {
-  const metaData = agent.tags.map(tag => {
-    const [, key = tag, value = ''] = /^([^=]+)=(.*)$/s.exec(tag) ?? []
-    return [`BUILDKITE_AGENT_META_DATA_${key.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`, value]
-  })
   return {
     BUILDKITE_AGENT_ID: agent.id,
     BUILDKITE_AGENT_NAME: agent.name,
-    ...(Object.fromEntries(metaData) as Record<string, string>),
+    ...tagsEnv(agent.tags),
   }
 }

@@ -3,8 +3,8 @@ import { addUploadedSteps } from './add-steps.js'
 import { answer, refusal, type ApiResponse, type JobCall, type Route } from './exchange.js'
 import { checkedBody } from './json-call.js'
 import { isUnderWay } from './lifecycle.js'
-import { parsePipeline } from './pipeline.js'
 import type { UploadRecord } from './records.js'
+import { runnablePipeline } from './runnable.js'
 
 /** Pipeline uploads, which add steps to the build after the step that uploads. */
 export const pipelineRoutes: Route[] = [
@@ -30,7 +30,7 @@ function upload(call: JobCall): ApiResponse {
 
 function apply({ world, caller: job }: JobCall, body: Record<string, unknown>): UploadRecord {
   try {
-    const pipeline = parsePipeline(body['pipeline'], 'the uploaded pipeline')
+    const pipeline = runnablePipeline(body['pipeline'] as object, 'the uploaded pipeline')
     const replace = body['replace'] === true
     addUploadedSteps(world, { build: job.build, after: job.step, pipeline, replace })
     return { state: 'applied', message: '' }

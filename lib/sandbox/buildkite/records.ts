@@ -1,6 +1,7 @@
+import type { CommandStep } from '../../pipeline/command-step.js'
+import type { WaitStep } from '../../pipeline/step.js'
 import type { JobEvent, JobState } from './lifecycle.js'
 import type { LogAssembly } from './log-assembly.js'
-import type { CommandStep, WaitStep } from './pipeline-step.js'
 
 /** What is noted of a job besides its moves. */
 export type JobNote = JobEvent | 'created' | 'firstChunk' | 'retried'

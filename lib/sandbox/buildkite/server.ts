@@ -6,8 +6,8 @@ import { addBuild, type BuildOptions } from './add-steps.js'
 import { Faults, type FaultRule } from './faults.js'
 import { httpServer, type RequestRecord } from './http.js'
 import { usualTimeouts, type Timeouts } from './lifecycle.js'
-import { parsePipelineText, type Pipeline } from './pipeline.js'
 import type { Annotation, BuildRecord } from './records.js'
+import { runnablePipeline, type RunnablePipeline } from './runnable.js'
 import { Waiting, type WaitOptions } from './waiting.js'
 import { World, type Settings } from './world.js'
 import {
@@ -69,7 +69,10 @@ export interface Emulator {
    * Makes a build; its jobs go to the agents whose tags fit. A string is read as YAML, `source` names it in messages.
    * @throws Problem PIPELINE_FILE that says where, what was wanted, what was found
    */
-  createBuild(pipeline: Pipeline | string, options?: BuildOptions & { source?: string }): BuildView
+  createBuild(
+    pipeline: RunnablePipeline | string,
+    options?: BuildOptions & { source?: string },
+  ): BuildView
   /** @throws TypeError when there is no such build */
   build(id: string): BuildView
   builds(): BuildView[]
@@ -160,7 +163,7 @@ type Controls = 'createBuild' | 'cancelJob' | 'cancelBuild' | 'instruct' | 'expi
 function controls(world: World): Pick<Emulator, Controls> {
   return {
     createBuild: (pipeline, { source, ...options } = {}) => {
-      const parsed = typeof pipeline === 'string' ? parsePipelineText(pipeline, source) : pipeline
+      const parsed = typeof pipeline === 'string' ? runnablePipeline(pipeline, source) : pipeline
       return buildView(world, addBuild(world, parsed, options))
     },
     cancelJob: id => world.cancel(found(world.jobs, id, 'job')),

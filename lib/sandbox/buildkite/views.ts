@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { buildState, hasPassed, jobsOf, type BuildState } from './builds.js'
-import { buildUrl, jobEnv, jobLabel } from './job-payload.js'
+import { jobLabel } from '../../pipeline/job-env.js'
+import { buildUrl, jobEnv } from './job-payload.js'
 import type { JobState } from './lifecycle.js'
 import type {
   AgentRecord,
@@ -54,7 +55,7 @@ export function jobView(world: World, job: JobRecord): JobView {
     buildId: job.build.id,
     stepId: job.step.id,
     stepKey: step.key,
-    label: jobLabel(job) ?? step.command.split('\n')[0] ?? '',
+    label: jobLabel(step, job) ?? step.command.split('\n')[0] ?? '',
     command: step.command,
     state: job.state,
     passed: hasPassed(job),

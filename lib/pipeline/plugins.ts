@@ -1,3 +1,6 @@
+import { valueAt, type Path } from './source.js'
+import { isMap } from './values.js'
+
 /**
  * A plugin's full source: `docker#v1` is `github.com/buildkite-plugins/docker-buildkite-plugin#v1`, `acme/x` is
  * `github.com/acme/x-buildkite-plugin`; paths and URLs are left alone (Buildkite's "Plugin sources").
@@ -35,6 +38,19 @@ function plugin(source: string, config: unknown): Plugin {
   return { [pluginSource(source)]: config ?? null }
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+const kubernetes = pluginSource('kubernetes')
+
+/** The path of the kubernetes plugin's body among the plugins that stand at `path`; `path` itself when it is not there. */
+export function pluginPath(document: unknown, path: Path): Path {
+  const plugins = valueAt(document, path)
+  const isOurs = (source: string) => pluginSource(source).split('#', 1)[0] === kubernetes
+  if (isMap(plugins)) {
+    const key = Object.keys(plugins).find(isOurs)
+    return key === undefined ? path : [...path, key]
+  }
+  for (const [index, item] of (Array.isArray(plugins) ? plugins : []).entries()) {
+    const key = isMap(item) ? Object.keys(item).find(isOurs) : undefined
+    if (key !== undefined) return [...path, index, key]
+  }
+  return path
 }

@@ -1,10 +1,9 @@
 import t from 'tap'
-import { parsePipelineText } from '../../../lib/sandbox/buildkite/pipeline.js'
-import { pluginSource } from '../../../lib/sandbox/buildkite/plugins.js'
+import { runnablePipeline } from '../../../lib/sandbox/buildkite/runnable.js'
 
 const wrong: [why: string, yaml: string, where: string, wanted: RegExp, found: RegExp][] = [
   ['no YAML', 'steps: [', 'p.yml, line 1', /YAML/, /./],
-  ['no steps', 'env: {}', 'p.yml: steps', /list of at least one/, /no such key/],
+  ['no steps', 'env: {}', 'p.yml, line 1: steps', /list of at least one/, /no such key/],
   ['empty steps', 'steps: []', 'p.yml, line 1: steps', /at least one/, /empty/],
   ['a number', '7', 'p.yml, line 1', /map/, /number/],
   [
@@ -21,11 +20,11 @@ const wrong: [why: string, yaml: string, where: string, wanted: RegExp, found: R
     /command steps/,
     /block/,
   ],
-  ['a bare block', 'steps: [block]', 'p.yml, line 1: steps[0]', /wait/, /block/],
+  ['a bare block', 'steps: [block]', 'p.yml, line 1: steps[0].block', /wait/, /block/],
   [
     'a step of nothing',
     'steps: [{ label: a }]',
-    'p.yml: steps[0].command',
+    'p.yml, line 1: steps[0].command',
     /command or plugins/,
     /neither/,
   ],
@@ -68,7 +67,7 @@ const wrong: [why: string, yaml: string, where: string, wanted: RegExp, found: R
 
 for (const [why, yaml, where, wanted, found] of wrong) {
   t.test(`a pipeline with ${why} says where, what was wanted, what was found`, async t => {
-    t.throws(() => parsePipelineText(yaml, 'p.yml'), {
+    t.throws(() => runnablePipeline(yaml, 'p.yml'), {
       code: 'PIPELINE_FILE',
       where,
       wanted,
@@ -78,14 +77,14 @@ for (const [why, yaml, where, wanted, found] of wrong) {
 }
 
 t.test('a misspelt key is answered with the right one', async t => {
-  t.throws(() => parsePipelineText('[{ comand: a }]'), {
+  t.throws(() => runnablePipeline('[{ comand: a }]'), {
     message: /cannot be used/,
     hint: 'did you mean command?',
   })
 })
 
 t.test('a pipeline in all its forms', async t => {
-  const { env, steps } = parsePipelineText(`
+  const { env, steps } = runnablePipeline(`
     env: { A: 1, B: true }
     agents: { queue: q }
     steps:
@@ -114,16 +113,3 @@ t.test('a pipeline in all its forms', async t => {
     { command: '', agents: ['queue=q'], parallelism: 1 },
   ])
 })
-
-const sources: [source: string, full: string][] = [
-  ['kubernetes', 'github.com/buildkite-plugins/kubernetes-buildkite-plugin'],
-  ['docker#v1', 'github.com/buildkite-plugins/docker-buildkite-plugin#v1'],
-  ['acme/lint#main', 'github.com/acme/lint-buildkite-plugin#main'],
-  ['https://git.example/p.git#v1', 'https://git.example/p.git#v1'],
-  ['./local', './local'],
-  ['github.com/acme/x-buildkite-plugin', 'github.com/acme/x-buildkite-plugin'],
-]
-
-for (const [source, full] of sources) {
-  t.test(`the plugin ${source} is ${full}`, async t => t.equal(pluginSource(source), full))
-}

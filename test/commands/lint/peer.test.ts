@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { parse } from 'yaml'
+import { lint } from '../../../lib/commands/lint/lint.js'
+import { converted } from '../../../lib/commands/lint/peer-config.js'
+import { settingFaults } from '../../../lib/commands/lint/config-file.js'
+import { chartKeys } from '../../../lib/commands/lint/values-file.js'
+import { moved } from '../../../lib/config/moved.js'
+import { runCommand } from '../run-command.js'
+
+const config = `id: my-stack
+queue: kubernetes
+tags: [os=linux, queue=old]
+image: ghcr.io/buildkite/agent:3
+max-in-flight: 0
+poll-interval: 1s
+skip-image-check-containers: true
+container-start-timeout: 5m
+pull-policy: Always
+agent-config:
+  endpoint: https://agent.example.org/v3
+  no-http2: true
+  no-pty: true
+`
+
+const values = `agentStackSecret: mine
+labels: { a: b }
+monitoring: {}
+config:
+  job-ttl: 5m
+  pod-pending-timeout: 15m
+  default-image-pull-policy: Sometimes
+`
+
+t.test("agent-stack-k8s' settings are told key by key, what is wrong among them", async t => {
+  const { status, stdout } = await runCommand(lint, ['-'], { stdin: config })
+  t.equal(status, 1)
+  t.same(
+    stdout.split('\n').map(line => line.replace(/ \(.*/, '')),
+    [
+      'stdin:1:1: note: id becomes name',
+      'stdin:2:1: note: queue becomes tags',
+      'stdin:3:1: note: tags carries over as it is',
+      'stdin:4:1: note: image becomes agent-image',
+      'stdin:5:1: note: max-in-flight carries over as it is',
+      "stdin:5:1: error: max-in-flight can't be used",
+      'stdin:6:1: note: poll-interval does not carry over',
+      'stdin:7:1: note: skip-image-check-containers becomes image-check',
+      'stdin:8:1: note: container-start-timeout becomes agent-config',
+      'stdin:9:1: warning: pull-policy is known neither to agent-stack-k8s nor here',
+      'stdin:10:1: note: agent-config carries over as it is',
+      'stdin:11:3: note: agent-config.endpoint becomes endpoint',
+      'stdin:12:3: note: agent-config.no-http2 does not carry over',
+      '',
+    ],
+  )
+})
+
+t.test('they are converted to ours, which ours take', async t => {
+  const stdin = config.replace('max-in-flight: 0', 'max-in-flight: 5')
+  const { status, stdout, stderr } = await runCommand(lint, ['-', '--convert'], { stdin })
+  t.equal(status, 0)
+  t.same(parse(stdout), {
+    name: 'my-stack',
+    'agent-image': 'ghcr.io/buildkite/agent:3',
+    'image-check': false,
+    'max-in-flight': 5,
+    tags: ['queue=kubernetes', 'os=linux'],
+    endpoint: 'https://agent.example.org/v3',
+    'agent-config': { 'no-pty': true, 'container-start-timeout': '5m' },
+  })
+  t.match(stderr, /note: id becomes name/)
+  const again = await runCommand(lint, ['-', '--kind=config'], { stdin: stdout })
+  t.equal(again.stdout, '')
+})
+
+t.test("the values of agent-stack-k8s' chart are told and converted", async t => {
+  const { status, stdout } = await runCommand(lint, ['-'], { stdin: values })
+  t.equal(status, 1)
+  t.match(stdout, /^stdin:1:1: note: agentStackSecret becomes agentTokenSecret /m)
+  t.match(stdout, /^stdin:3:1: note: monitoring does not carry over /m)
+  t.match(stdout, /^stdin:6:3: note: pod-pending-timeout does not carry over /m)
+  t.match(stdout, /^stdin:7:3: error: image-pull-policy can't be used /m)
+  const ours = await runCommand(lint, ['-', '--convert'], { stdin: values })
+  t.same(parse(ours.stdout), {
+    agentTokenSecret: 'mine',
+    podLabels: { a: 'b' },
+    config: { 'job-ttl': '5m', 'image-pull-policy': 'Sometimes' },
+  })
+})
+
+t.test('of every key that has moved something is said, and no conversion throws', async t => {
+  for (const key of Object.keys(moved).filter(name => !name.includes('.'))) {
+    const { stdout } = await runCommand(lint, ['-', '--kind=config'], { stdin: `${key}: true\n` })
+    t.match(stdout, `stdin:1:1: note: ${key} `)
+  }
+  t.same(settingFaults(converted({})), [])
+})
+
+t.test('ours are not converted', async t => {
+  const stdin = 'gateway-url: http://g:1\n'
+  await t.rejects(runCommand(lint, ['-', '--convert'], { stdin }), { code: 'USAGE' })
+})
+
+t.test("the chart's keys are those of its schema", async t => {
+  const file = new URL('../../../helm/job-spawner/values.schema.json', import.meta.url)
+  const schema = JSON.parse(readFileSync(file, 'utf8')) as { properties: Record<string, unknown> }
+  t.same(chartKeys.toSorted(), Object.keys(schema.properties).toSorted())
+})
