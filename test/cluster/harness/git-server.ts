@@ -1,31 +1,50 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { hostAddress } from './env.js'
-import { exec } from './exec.js'
+import { makeRepository, type RepositoryContent } from './git-repository.js'
 import type { Teardown } from './namespaces.js'
 
 /** A repository that pods can clone. */
 export interface GitServer {
   url: string
   branch: string
-  /** The id of its one commit. */
+  /** The id of its last commit. */
   commit: string
+  /** Where it is on this machine: the folder that `repo.git` is in. */
+  folder: string
+  /** Each request so far: method and path, and the user that it gave. */
+  requests: { what: string; user: string | undefined }[]
 }
 
-/** Serves a repository of one commit with these files (path → text) over smart HTTP. It ends with the test. */
+/** How a repository is served, and what is in it besides its files. */
+export interface GitServerOptions extends Omit<RepositoryContent, 'files'> {
+  /** Who may clone; everybody when it is left out. */
+  login?: Login
+}
+
+/** A name and a password, for basic authentication. */
+export interface Login {
+  user: string
+  password: string
+}
+
+/** Serves a repository with these files (path → text) over smart HTTP. It ends with the test. */
 export async function startGitServer(
   t: Teardown,
   files: Record<string, string>,
+  { login, ...content }: GitServerOptions = {},
 ): Promise<GitServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'git-server-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const commit = await makeRepository(folder, files)
-  const server = createServer((request, response) => backend(folder, request, response))
+  const repository = await makeRepository(t, { ...content, files })
+  const requests: GitServer['requests'] = []
+  const server = createServer((request, response) => {
+    const given = loginOf(request)
+    requests.push({ what: `${request.method} ${request.url}`, user: given?.user })
+    if (login && !isDeepStrictEqual(given, login)) return void refuse(response)
+    backend(repository.folder, request, response)
+  })
   server.listen(0, '0.0.0.0')
   await once(server, 'listening')
   t.teardown(async () => {
@@ -34,22 +53,18 @@ export async function startGitServer(
     await once(server, 'close')
   })
   const { port } = server.address() as AddressInfo
-  return { url: `http://${hostAddress}:${port}/repo.git`, branch: 'main', commit }
+  return { url: `http://${hostAddress}:${port}/repo.git`, ...repository, requests }
 }
 
-async function makeRepository(folder: string, files: Record<string, string>): Promise<string> {
-  const work = join(folder, 'work')
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(work, path)), { recursive: true })
-    writeFileSync(join(work, path), text)
-  }
-  const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.org']
-  const git = (...args: string[]) => exec('git', [...identity, '-C', work, ...args])
-  await git('init', '--quiet', '--initial-branch=main')
-  await git('add', '--all')
-  await git('commit', '--quiet', '--message=first')
-  await git('clone', '--quiet', '--bare', '.', join(folder, 'repo.git'))
-  return (await git('rev-parse', 'HEAD')).trim()
+function loginOf({ headers }: IncomingMessage): Login | undefined {
+  const [, encoded] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? []
+  const [, user, password] =
+    /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString()) ?? []
+  return user === undefined || password === undefined ? undefined : { user, password }
+}
+
+function refuse(response: ServerResponse): void {
+  response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('who are you?\n')
 }
 
 // Git's own CGI program does the protocol; this is the small part of a web server that it wants around it.

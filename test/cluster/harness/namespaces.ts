@@ -12,15 +12,24 @@ export interface Namespaces {
   ledger: string
 }
 
-/** Two new namespaces with unique names, removed with the test; it does not wait until they are gone. */
-export async function makeNamespaces(t: Teardown): Promise<Namespaces> {
+/**
+ * Two new namespaces with unique names, removed with the test; it does not wait until they are gone. The labels are
+ * for that of the jobs.
+ */
+export async function makeNamespaces(
+  t: Teardown,
+  labels: Record<string, string> = {},
+): Promise<Namespaces> {
   const id = `t-${randomBytes(4).toString('hex')}`
   const names = { jobs: `${id}-jobs`, ledger: `${id}-ledger` }
   t.teardown(() => removeNamespaces(Object.values(names)))
-  for (const name of Object.values(names)) {
-    await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
-  }
+  await apply(namespace(names.jobs, labels))
+  await apply(namespace(names.ledger))
   return names
+}
+
+function namespace(name: string, labels: Record<string, string> = {}): object {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
 }
 
 /** Removes namespaces and all that is in them, without waiting; one that is not there is no error. */

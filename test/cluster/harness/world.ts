@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { startEmulator, type Emulator } from '../../../lib/sandbox/buildkite/server.js'
 import { verbs, type Verbs } from '../../harness/builds.js'
@@ -16,16 +19,23 @@ export interface World extends Verbs {
 /** The agent token of the tests, to be looked for where it may not be. */
 export const clusterToken = 'cluster-token-that-no-pod-may-see'
 
+/** What is different about a world. */
+export interface WorldOptions {
+  flags?: Record<string, string | number>
+  maxInFlight?: number
+  /** The config file of the spawner, for what no flag says. */
+  config?: Record<string, unknown>
+  /** Labels of the namespace of the Jobs. */
+  labels?: Record<string, string>
+}
+
 /** An emulated upstream that pods reach, namespaces of the test's own, and a spawner outside the cluster. */
 export async function startWorld(
   t: Test,
-  {
-    flags = {},
-    maxInFlight = 4,
-  }: { flags?: Record<string, string | number>; maxInFlight?: number } = {},
+  { flags = {}, maxInFlight = 4, config, labels }: WorldOptions = {},
 ): Promise<World> {
   const upstream = await startUpstream(t)
-  const namespaces = await makeNamespaces(t)
+  const namespaces = await makeNamespaces(t, labels)
   const port = await freePort()
   const spawner = startSpawner(t, {
     token: clusterToken,
@@ -42,10 +52,19 @@ export async function startWorld(
       'gateway-url': `http://${hostAddress}:${port}`,
       'log-level': 'debug',
       'max-in-flight': maxInFlight,
+      ...(config === undefined ? {} : { config: configFile(t, config) }),
       ...flags,
     },
   })
   return { upstream, namespaces, spawner, ...verbs(upstream) }
+}
+
+function configFile(t: Test, config: Record<string, unknown>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'spawner-config-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'config.yaml')
+  writeFileSync(file, JSON.stringify(config))
+  return file
 }
 
 /** The emulator where pods reach it. When the test ends, it has nothing to object to. */

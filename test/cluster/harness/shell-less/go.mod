@@ -1,0 +1,3 @@
+module shell-less
+
+go 1.21
