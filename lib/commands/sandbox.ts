@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../clock.js'
-import { loadConfig, type Config } from '../config/load.js'
+import type { Config } from '../config/config.js'
+import { loadConfig } from '../config/load.js'
 import { makeLog } from '../log.js'
 import { JobSpawner } from '../run/spawner.js'
 import { startEmulator, type Emulator } from '../sandbox/buildkite/server.js'

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { messageOf, Problem } from '../errors.js'
 import { nearest } from '../schemas.js'
 import { movedKey } from './moved.js'
@@ -7,11 +7,8 @@ import { scalars, structures, type OptionName } from './schema.js'
 /** Raw values by setting. */
 export type Values = Partial<Record<OptionName, unknown>>
 
-/**
- * The flags of `run` as Node's own parser wants them, for verbs that take the same and some of their own. Their
- * arguments go through `completed` first.
- */
-export function flagSpecs() {
+// The flags of `run` as Node's own parser wants them. Arguments go through `completed` first.
+function flagSpecs() {
   const specs = scalars().map(([name, option]) => [
     name,
     { type: 'string' as const, multiple: option.repeatable ?? false },
@@ -26,12 +23,44 @@ export function flagSpecs() {
  * The arguments with a value for each flag that is a yes or no: `--flag`, `--flag true` and `--flag=true` are the same,
  * and so are `--flag false` and `--flag=false`.
  */
-export function completed(argv: readonly string[]): string[] {
+function completed(argv: readonly string[]): string[] {
   const switches = scalars().filter(([, { format }]) => format === 'boolean')
   const bare = new Set(switches.map(([name]) => `--${name}`))
   const hasValue = (index: number) => /^(true|false)$/.test(argv[index + 1] ?? '')
   return argv.map((word, index) => (bare.has(word) && !hasValue(index) ? `${word}=true` : word))
 }
+
+/**
+ * The words of a verb that has flags of its own beside those of `run`: its own flags' values, its other words, and the
+ * flags of `run` as they are passed on to `loadPodConfig`.
+ * @throws Problem USAGE.
+ */
+export function parseFlagsBeside<const Own extends Specs>(
+  argv: readonly string[],
+  own: Own,
+): { values: OwnValues<Own>; positionals: string[]; flags: string[] } {
+  const options: Specs = { ...flagSpecs(), ...own }
+  try {
+    const args = completed(argv)
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+    const entries = Object.entries(values)
+    return {
+      values: Object.fromEntries(entries.filter(([name]) => name in own)) as OwnValues<Own>,
+      positionals,
+      flags: entries
+        .filter(([name]) => !(name in own))
+        .flatMap(([name, value]) => [value].flat().map(one => `--${name}=${String(one)}`)),
+    }
+  } catch (error) {
+    throw flagProblem(error, Object.keys(options))
+  }
+}
+
+type Specs = NonNullable<ParseArgsConfig['options']>
+
+type OwnValues<Own extends Specs> = ReturnType<
+  typeof parseArgs<{ options: Own; allowPositionals: true }>
+>['values']
 
 /**
  * The raw values of the flags of `run`, and the config file that they name.

@@ -169,7 +169,7 @@ export const options = {
     env: 'JOB_SPAWNER_IMAGE_CHECK',
   },
   'image-check-pull-policy': {
-    doc: 'imagePullPolicy of the image check, for images that no container has a policy for: Always, IfNotPresent or Never.',
+    doc: 'imagePullPolicy of the image check, in the place of image-pull-policy, for images that no container has a policy for: Always, IfNotPresent or Never.',
     format: ['Always', 'IfNotPresent', 'Never', null],
     default: null,
     defaultDoc: 'as --image-pull-policy',
@@ -201,7 +201,7 @@ export const options = {
     repeatable: true,
   },
   'default-resource-class-name': {
-    doc: 'The resource class of steps that name none with the tag resource_class; one of resource-classes.',
+    doc: 'The resource class of steps that name none; one of resource-classes.',
     format: 'optional-text',
     default: null,
     env: 'JOB_SPAWNER_DEFAULT_RESOURCE_CLASS_NAME',
@@ -274,7 +274,7 @@ export const options = {
     default: null,
   },
   'resource-classes': {
-    doc: 'Named resources that steps choose with the tag resource_class: name, then resource, podResource, nodeSelector.',
+    doc: 'Named resources that steps choose with resourceClass in their plugin: name, then resource, podResource, nodeSelector.',
     format: 'structure',
     shape: 'resource-class',
     named: true,

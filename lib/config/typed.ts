@@ -9,7 +9,7 @@ import type { ResourceClass } from '../types/resource-class.js'
 import type { SidecarParams } from '../types/sidecar-params.js'
 import type { Values } from './flags.js'
 import { listenAddress, type ListenAddress } from './formats.js'
-import type { PodConfig, PullPolicy } from './load.js'
+import type { PodConfig, PullPolicy } from './config.js'
 
 /** The checked values under the names and types that the program knows them by. */
 export function typed(values: Values): PodConfig {

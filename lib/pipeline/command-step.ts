@@ -1,7 +1,7 @@
 import { typeName } from '../schemas.js'
 import { pluginList, type Plugin } from './plugins.js'
 import type { Path } from './source.js'
-import type { StepBase } from './step.js'
+import type { StepBase } from './step-base.js'
 import { agentRules, isMap, lines, positive, text, textMap, type Report } from './values.js'
 
 /** A step that something else may wait for. */

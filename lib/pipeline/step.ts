@@ -2,17 +2,8 @@ import { typeName } from '../schemas.js'
 import { commandStep, type CommandStep } from './command-step.js'
 import { checkKeys, kindOf, kindOfWord, type StepKind } from './keys.js'
 import type { Path } from './source.js'
+import type { StepBase } from './step-base.js'
 import { boolean, isMap, text, type Report } from './values.js'
-
-/** What all steps have. */
-export interface StepBase {
-  key?: string
-  label?: string
-  /** Where in the pipeline it stands. */
-  path: Path
-  /** The step as it was written. */
-  source: Record<string, unknown>
-}
 
 /** A step that holds the steps after it until all before it are over. */
 export interface WaitStep extends StepBase {

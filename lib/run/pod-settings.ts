@@ -1,4 +1,4 @@
-import type { PodConfig } from '../config/load.js'
+import type { PodConfig } from '../config/config.js'
 import type { ImageCheck, OperatorSettings } from '../pod/given/settings.js'
 
 /** What the operator's settings say about every pod. */

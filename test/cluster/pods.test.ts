@@ -77,7 +77,7 @@ t.test("a patch of the agent container's command is refused", { buffered: true }
     ),
   )
   t.match(onlyJob(build), never)
-  t.match(logs(build), /podSpecPatch[^]*agent[^]*command/)
+  t.match(logs(build), /pod spec patch[^]*agent[^]*command/)
   t.match(
     logs(build),
     /allow-pod-spec-patch-unsafe-command-modification/,

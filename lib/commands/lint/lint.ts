@@ -1,4 +1,5 @@
-import { loadPodConfig, type PodConfig } from '../../config/load.js'
+import type { PodConfig } from '../../config/config.js'
+import { loadPodConfig } from '../../config/load.js'
 import { Problem } from '../../errors.js'
 import { yamlSource, type Source } from '../../pipeline/source.js'
 import { isMap } from '../../pipeline/values.js'

@@ -1,4 +1,4 @@
-import type { PodConfig } from '../../config/load.js'
+import type { PodConfig } from '../../config/config.js'
 import { isProblem } from '../../errors.js'
 import { hasVariable, type Lookup } from '../../pipeline/interpolate.js'
 import { readPipeline, unknownDependencies } from '../../pipeline/pipeline.js'

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { completed, flagProblem, flagSpecs } from '../../config/flags.js'
+import { parseFlagsBeside } from '../../config/flags.js'
 import { Problem } from '../../errors.js'
 import { choice } from '../render/words.js'
 import { kinds, type Kind } from './kind.js'
@@ -25,7 +24,7 @@ const own = {
 
 /** The words of `job-spawner lint`. @throws Problem USAGE */
 export function readWords(argv: readonly string[]): LintWords {
-  const { values, positionals } = parsed(argv)
+  const { values, positionals, flags } = parseFlagsBeside(argv, own)
   const convert = values.convert === true
   if (positionals.length === 0 || (convert && positionals.length > 1)) {
     throw wrongFiles(positionals.length, convert)
@@ -35,18 +34,7 @@ export function readWords(argv: readonly string[]): LintWords {
     kind: values.kind === undefined ? undefined : choice('kind', values.kind, kinds),
     output: choice('output', values.output, ['text', 'json']),
     convert,
-    flags: Object.entries(values)
-      .filter(([name]) => !(name in own))
-      .flatMap(([name, value]) => [value].flat().map(one => `--${name}=${String(one)}`)),
-  }
-}
-
-function parsed(argv: readonly string[]) {
-  const options = { ...flagSpecs(), ...own }
-  try {
-    return parseArgs({ args: completed(argv), options, allowPositionals: true })
-  } catch (error) {
-    throw flagProblem(error, Object.keys(options))
+    flags,
   }
 }
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { loadPodConfig, type PodConfig } from '../../config/load.js'
+import type { PodConfig } from '../../config/config.js'
+import { loadPodConfig } from '../../config/load.js'
 import { defaultLedgerNamespace } from '../../ledger/namespace.js'
 import type { OperatorSettings, PodSettings } from '../../pod/given/settings.js'
 import { podSettings } from '../../run/pod-settings.js'

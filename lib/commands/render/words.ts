@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { completed, flagProblem, flagSpecs } from '../../config/flags.js'
+import { parseFlagsBeside } from '../../config/flags.js'
 import { Problem } from '../../errors.js'
 
 /** What `job-spawner render` was asked for. */
@@ -33,29 +32,19 @@ const own = {
 
 /** The words of `job-spawner render`. @throws Problem USAGE */
 export function readWords(argv: readonly string[]): RenderWords {
-  const { values, positionals } = parsed(argv)
+  const { values, positionals, flags } = parseFlagsBeside(argv, own)
   const [file, ...more] = positionals
   if (file === undefined || more.length > 0) throw wrongFiles(positionals.length)
-  const { step, diff, env, ...rest } = values
   return {
     file,
-    step: step,
-    output: choice('output', rest.output, ['yaml', 'json']),
-    diff: diff === true,
-    serverDryRun: rest['server-dry-run'] === true,
-    podTemplate: rest['pod-template'],
-    env: variables(env ?? []),
-    interpolation: rest['no-interpolation'] !== true,
-    flags: passedOn(rest),
-  }
-}
-
-function parsed(argv: readonly string[]) {
-  const options = { ...flagSpecs(), ...own }
-  try {
-    return parseArgs({ args: completed(argv), options, allowPositionals: true })
-  } catch (error) {
-    throw flagProblem(error, Object.keys(options))
+    step: values.step,
+    output: choice('output', values.output, ['yaml', 'json']),
+    diff: values.diff === true,
+    serverDryRun: values['server-dry-run'] === true,
+    podTemplate: values['pod-template'],
+    env: variables(values.env ?? []),
+    interpolation: values['no-interpolation'] !== true,
+    flags,
   }
 }
 
@@ -95,12 +84,4 @@ function variables(pairs: readonly string[]): Record<string, string> {
       })
     }),
   )
-}
-
-type Parsed = Record<string, unknown>
-
-function passedOn(values: Parsed): string[] {
-  return Object.entries(values)
-    .filter(([name]) => !(name in own))
-    .flatMap(([name, value]) => [value].flat().map(one => `--${name}=${String(one)}`))
 }
