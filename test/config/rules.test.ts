@@ -4,7 +4,7 @@ import { isReserved, metadataFaults } from '../../lib/config/metadata-rules.js'
 import { isOurContainer, patchFaults } from '../../lib/config/patch-rules.js'
 import { ruleFaults } from '../../lib/config/rules.js'
 import { options } from '../../lib/config/schema.js'
-import { hookFaults, volumeFaults } from '../../lib/config/volume-rules.js'
+import { hookFaults, keyFaults, volumeFaults } from '../../lib/config/volume-rules.js'
 import { examples } from './examples.js'
 
 t.test('settings that are well have no faults', async t => {
@@ -110,4 +110,15 @@ t.test('amounts of a class are quantities, and none of something is one', async 
     t.same(of(amount), [], String(amount))
   }
   for (const amount of ['1GB', 'x', '', -1, '1 Gi']) t.equal(of(amount).length, 1, String(amount))
+})
+
+t.test("a key's volume cannot be mounted at the root", async t => {
+  const volume = { name: 'k' }
+  const of = (file?: string) =>
+    keyFaults({ 'verification-jwks-file': file, verificationJWKSVolume: volume }).map(({ path }) =>
+      path.join('.'),
+    )
+  t.same(of('/key'), ['agent-config.verification-jwks-file'])
+  for (const file of ['key', '/keys/key', undefined]) t.same(of(file), [], file ?? 'none')
+  t.same(keyFaults({ 'signing-jwks-file': '/key' }), [], 'a file of the image may be anywhere')
 })
