@@ -197,17 +197,25 @@ export class SlotPool {
 
   private give(slot: Slot, jobId: string): void {
     slot.state = 'busy'
-    for (const other of this.slots) if (other.state === 'idle') other.woken = true
-    this.follow(slot, this.options.work(slot, jobId))
+    // Jobs come in bursts; one that was named before and was not to be had is no sign of another.
+    if (slot.missedJob !== jobId) this.wakeIdle()
+    this.follow(slot, this.options.work(slot, jobId), jobId)
   }
 
-  private follow(slot: Slot, run: Promise<void | false>): void {
+  private wakeIdle(): void {
+    for (const slot of this.slots) if (slot.state === 'idle') slot.woken = true
+  }
+
+  private follow(slot: Slot, run: Promise<void | false>, jobId?: string): void {
     const settled = run.catch((error: unknown) => {
       this.options.log.error({ err: error, slot: slot.index }, 'run ended badly')
       return false as const
     })
     this.track(
-      settled.then(taken => this.runOver(slot, taken !== false)),
+      settled.then(taken => {
+        slot.missedJob = taken === false ? jobId : undefined
+        return this.runOver(slot, taken !== false)
+      }),
       slot.index,
     )
   }

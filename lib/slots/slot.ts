@@ -39,6 +39,8 @@ export class Slot {
   session: AgentSession | undefined
   lastPingAt: number | undefined
   woken = false
+  /** The job that its last run could not have, while upstream goes on to name it. */
+  missedJob: string | undefined
   private refused = false
   private readonly log: Log
   private beating = new AbortController()

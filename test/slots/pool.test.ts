@@ -132,6 +132,26 @@ t.test('a ping that brings a job wakes the others: a burst is taken at once', as
   t.equal(new Set(works.map(({ slot }) => slot.index)).size, 4)
 })
 
+t.test('a job that is not to be had hastens nobody, however often it is named', async t => {
+  const upstream = await scripted(
+    t,
+    usual(({ path }) => (path === '/ping' ? { json: { job: { id: 'j' } } } : undefined)),
+  )
+  let asked = 0
+  const work = async () => {
+    asked += 1
+    return false as const
+  }
+  const { pool, clock } = poolOf(t, { endpoint: upstream.endpoint, size: 4, work })
+  await pool.start()
+  // The first time that it is named it may be one of many.
+  await untilBy(clock, () => asked >= 8)
+  const [from, before] = [clock.now(), asked]
+  await untilBy(clock, () => asked >= before + 12)
+  const intervals = (clock.now() - from) / (registered.ping_interval * 1_000)
+  t.ok(intervals >= 2, `each slot once an interval: 12 pings of 4 slots in ${intervals} intervals`)
+})
+
 t.test('a slot whose run is over pings at once', async t => {
   const upstream = await emulator(t, { intervals: { ping: 3_600 } })
   const { pool, works, clock } = poolOf(t, { endpoint: upstream.endpoint })
