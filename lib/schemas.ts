@@ -61,6 +61,52 @@ export function checkKubernetes(definition: string, value: unknown, blame: Blame
   refuse(validator(`kubernetes.json#/definitions/${definition}`), value, blame)
 }
 
+/** One thing in a value that does not fit: types and key names only, never the value, because it may be secret. */
+export interface Violation {
+  /** Keys and indexes; of an unknown or a missing key, that key is the last. */
+  path: (string | number)[]
+  wanted: string
+  found: string
+  hint: string | undefined
+}
+
+/** All that `check` would refuse in the value, not the first of it only. */
+export function violations(name: keyof Shapes, value: unknown): Violation[] {
+  return violationsOf(validator(`${name}.json`), value)
+}
+
+/** All that `checkKubernetes` would refuse in the value. */
+export function kubernetesViolations(definition: string, value: unknown): Violation[] {
+  return violationsOf(validator(`kubernetes.json#/definitions/${definition}`), value)
+}
+
+function violationsOf(validate: ValidateFunction, value: unknown): Violation[] {
+  if (validate(value)) return []
+  return (validate.errors ?? []).map(error => ({
+    path: [...partsOf(error, value), ...keyAtFault(error)],
+    wanted: wanted(error),
+    found: found(error),
+    hint: hint(error),
+  }))
+}
+
+// A JSON pointer's parts; indexes of lists are numbers.
+function partsOf({ instancePath }: ErrorObject, value: unknown): (string | number)[] {
+  let node = value
+  const names = instancePath.split('/').slice(1)
+  return names.map(name => {
+    const key = name.replaceAll('~1', '/').replaceAll('~0', '~')
+    const part = Array.isArray(node) ? Number(key) : key
+    node = (node as Record<string | number, unknown>)[part]
+    return part
+  })
+}
+
+function keyAtFault({ params }: ErrorObject): string[] {
+  const { additionalProperty, missingProperty } = params as Record<string, unknown>
+  return [additionalProperty ?? missingProperty ?? []].flat().map(String)
+}
+
 function refuse(validate: ValidateFunction, value: unknown, blame: Blame): void {
   if (validate(value)) return
   const [first, ...others] = validate.errors ?? []
@@ -134,10 +180,18 @@ function found(error: ErrorObject): string {
 }
 
 function hint(error: ErrorObject): string | undefined {
+  if (error.keyword === 'type') return typeHint(wanted(error), found(error))
   if (error.keyword !== 'additionalProperties') return undefined
   const key = String((error.params as Record<string, unknown>)['additionalProperty'])
   const near = nearest(key, Object.keys(propertiesOf(error)))
   return near === undefined ? 'remove the key' : `did you mean ${near}?`
+}
+
+// What YAML makes of a word that looks like another kind, or of a list of one.
+function typeHint(wants: string, has: string): string | undefined {
+  if (wants === 'string' && ['number', 'boolean'].includes(has)) return 'put it in quotes'
+  if (wants === 'array' && has === 'string') return 'write it as a list, even of one'
+  return undefined
 }
 
 function propertiesOf(error: ErrorObject): object {

@@ -60,6 +60,8 @@ export function classify(refusal: Refusal): ClusterDisposition {
   }
   if (status === 403)
     return /exceeded quota|status unknown for quota/.test(message) ? 'retry' : 'final'
+  // etcd's word on the size of an object comes as a fault of the server's.
+  if (/request is too large/.test(message)) return 'final'
   if (status === 401 || status === 408 || status === 429 || status >= 500) return 'retry'
   return 'final'
 }

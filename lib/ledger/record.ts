@@ -26,6 +26,8 @@ export interface RunRecord {
   opening?: { text: string; sequence: number; bytes: number }
   /** Milliseconds since 1970. */
   acceptedAt?: number
+  /** When it was certain for the last time that the Job had not been made yet. Milliseconds since 1970. */
+  noJobAt?: number
   /** Where the log stood when the process that wrote this left the run to the next one. */
   cursor?: { sequence: number; offset: number }
   /** How we are ending a run that its pod did not end: written before it is sent. */

@@ -48,7 +48,7 @@ export async function deliverFinish(
 
 /** Says why a job ended beside its log, where the log itself can't be written to. */
 export async function annotateCause(
-  { cause, message }: Cause,
+  { cause, message }: Pick<Cause, 'cause' | 'message'>,
   { connection, job, signal, log }: DeliveryContext,
 ): Promise<void> {
   const text = `**Job spawner: ${cause}**\n\n\`\`\`\n${message}\n\`\`\``

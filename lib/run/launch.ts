@@ -1,7 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { isClusterError } from '../cluster/cluster-error.js'
+import { isClusterError, type ClusterError } from '../cluster/cluster-error.js'
 import { isProblem, messageOf, Problem, problemText } from '../errors.js'
 import { credential } from '../gateway/credentials.js'
 import { buildJob } from '../pod/build.js'
@@ -98,16 +98,34 @@ async function createPatiently(
       if (run.over) await cluster.deleteJob(run.jobName)
     })
   } catch (error) {
-    throw refusal(error)
+    throw refusal(error, job)
   }
 }
 
-function refusal(error: unknown): unknown {
+function refusal(error: unknown, job: V1Job): unknown {
   if (!isClusterError(error)) return error
+  const bytes = Buffer.byteLength(JSON.stringify(job))
+  if (isTooLarge(error, bytes)) return tooLarge(bytes, error)
   return new Problem('JOB_REFUSED', 'Kubernetes refuses the Job', {
     where: 'POST Job',
     found: error.message,
     hint: 'the words after "found" are the API server\'s; mend the step, or ask who runs the cluster',
+  })
+}
+
+// What etcd takes at most is 1.5 MiB. A Job beyond that is answered with a 422 that speaks of its selector, which the
+// API server has just made itself (Kubernetes 1.34); only beyond 3 MiB, or by other versions, is its size spoken of.
+function isTooLarge({ status, message }: ClusterError, bytes: number): boolean {
+  if (status === 413 || /request is too large/.test(message)) return true
+  return status === 422 && bytes > 1_400_000 && message.includes('not auto-generated')
+}
+
+function tooLarge(bytes: number, { message }: ClusterError): Problem {
+  return new Problem('JOB_REFUSED', 'the Job is too large for Kubernetes', {
+    where: 'POST Job',
+    wanted: 'at most about 1.5 MiB (what etcd takes)',
+    found: `${bytes} bytes, and from the API server: ${message.slice(0, 200)}`,
+    hint: "put what is long in the step's podSpec into a ConfigMap, or a file of the repository",
   })
 }
 

@@ -27,12 +27,22 @@ export async function patiently<T>(
       if (clock.now() - saidAt >= sayAgainMs) {
         saidAt = clock.now()
         run.log.warn({ err: error, attempt }, logged)
-        await run.say([`${told}, trying again: ${error.message}`])
+        await tell(run, `${told}, trying again: ${error.message}`)
       }
       await clock.sleep(
         Math.max(backoffMs(attempt, clock.random()), error.retryAfterMs ?? 0),
         run.signal,
       )
     }
+  }
+}
+
+// A ledger that refuses it is not what was asked, and nothing to end the run for.
+async function tell(run: Run, line: string): Promise<void> {
+  try {
+    await run.noJobYet()
+    await run.say([line])
+  } catch (error) {
+    if (!run.signal.aborted) run.log.warn({ err: error }, 'a line of ours is not in the log')
   }
 }

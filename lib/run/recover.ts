@@ -24,7 +24,7 @@ export interface Recovery {
   context: RunContext
 }
 
-// An earlier process that crashed between `start` and the Job did so within this time.
+// An earlier process that crashed before it had made the Job did so within this time of knowing that there was none.
 const createWindowMs = 60_000
 
 /**
@@ -77,13 +77,15 @@ async function goOn(
   }
   run.resume()
   if (hasJob) return
-  if (context.clock.now() - (record.acceptedAt ?? 0) < createWindowMs) {
+  const noJobAt = Math.max(record.acceptedAt ?? 0, record.noJobAt ?? 0)
+  if (context.clock.now() - noJobAt < createWindowMs) {
     run.reopen()
     return createJob(run, context)
   }
   await run.end({
     cause: 'JobDeleted',
-    message: 'The Job was deleted while no job spawner was there to see it.',
+    message:
+      'There is no Job: while no job spawner was there to see it, it was deleted, or never made.',
     exitStatus: -1,
     signalReason: 'agent_stop',
   })

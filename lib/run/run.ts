@@ -19,6 +19,7 @@ import { wasStopped } from './stop-reason.js'
 /** What is durable of an accepted job, beyond what upstream answered. */
 export interface RunState {
   opening: Opening
+  noJobAt?: number
   cursor?: LogPosition
   closing?: ClosingRecord
 }
@@ -69,6 +70,7 @@ export class Run implements GatewayRun {
   private readonly journal: Journal
   private readonly stop = new AbortController()
   private stopTold = false
+  private cursorDropped: Promise<void> | undefined
   private resolveEnded!: (ending: Ending) => void
 
   constructor(private readonly options: RunOptions) {
@@ -130,6 +132,12 @@ export class Run implements GatewayRun {
     if (!this.over) await this.journal.say(logText(lines, this.options.clock.now()))
   }
 
+  /** There is no Job yet: known to the next process, so that it does not take the Job for one that was deleted. */
+  async noJobYet(): Promise<void> {
+    this.signal.throwIfAborted()
+    await this.keep({ noJobAt: this.options.clock.now() })
+  }
+
   podConnected({ hostname }: { hostname: string }): void {
     this.podSeen = true
     this.log.info({ pod: hostname }, 'pod agent connected')
@@ -140,8 +148,11 @@ export class Run implements GatewayRun {
   }
 
   async opening(): Promise<LogPosition> {
+    // What goes upstream now the next process would not know of: the pod asks that one.
+    if (!this.over) this.signal.throwIfAborted()
     // A pod that writes its log has started its job, also when an earlier process answered its `start`.
     this.started = true
+    await (this.cursorDropped ??= this.dropCursor())
     return this.journal.seal()
   }
 
@@ -184,7 +195,8 @@ export class Run implements GatewayRun {
   /** Leaves the run to the next process, with the log's position for it. */
   async handOver(): Promise<void> {
     this.stop.abort()
-    await this.options.keep({ ...this.state, cursor: this.journal.position })
+    const noJobAt = this.jobCreated ? this.state.noJobAt : this.options.clock.now()
+    await this.keep({ noJobAt, cursor: this.journal.position })
   }
 
   private makeJournal(): Journal {
@@ -195,13 +207,26 @@ export class Run implements GatewayRun {
       cursor: restored ? state.cursor : { sequence: opening.sequence, offset: opening.bytes },
       sealed: restored,
       upload: chunk => deliverChunk(chunk, this.delivery()),
-      keep: async next => this.keep({ opening: next }),
+      keep: async next => {
+        // A slot that has gone on to another run, or a position that was handed over, is not written over.
+        this.signal.throwIfAborted()
+        await this.keep({ opening: next })
+      },
     })
   }
 
   private async keep(change: Partial<RunState>): Promise<void> {
     this.state = { ...this.state, ...change }
     await this.options.keep(this.state)
+  }
+
+  // Where an earlier process left the log is not where it stands once the pod writes on: should we crash, nobody may
+  // take it for that.
+  private async dropCursor(): Promise<void> {
+    if (!this.state.cursor) return
+    await this.keep({ cursor: undefined }).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'an old position of the log stays in the ledger'),
+    )
   }
 
   private delivery(): DeliveryContext {
@@ -240,11 +265,13 @@ export class Run implements GatewayRun {
     if (this.stopTold) return
     this.stopTold = true
     const found = await this.options.stopReason?.()
+    if (found === undefined) return
+    this.log.warn({ cause: found.cause }, 'pod stopped by the cluster')
+    await this.journal.seal()
     const place = this.journal.position
-    if (found === undefined || place === undefined) return
+    if (place === undefined) return annotateCause(found, this.delivery())
     const text = logText(closingLines(found.cause, found.message), this.options.clock.now())
     this.journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
-    this.log.warn({ cause: found.cause }, 'pod stopped by the cluster')
   }
 
   private async close(cause: Cause): Promise<void> {
@@ -268,6 +295,8 @@ export class Run implements GatewayRun {
 
   private async writeClosing(cause: Cause): Promise<ClosingRecord> {
     const now = this.options.clock.now()
+    // Lines that are still being said would take the same place.
+    await this.journal.seal()
     const place =
       this.journal.position ?? (this.podNeverRan(cause) ? this.journal.openingEnd : undefined)
     const text = logText(closingLines(cause.cause, cause.message), now).toString()

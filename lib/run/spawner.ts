@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js'
 import { Gateway } from '../gateway/server.js'
 import { Ledger } from '../ledger/ledger.js'
 import type { Log } from '../log.js'
+import { check } from '../schemas.js'
 import { SlotPool } from '../slots/pool.js'
 import { deleteLingering, deleteOrphans } from '../supervise/cleanup.js'
 import { Supervisor } from '../supervise/supervisor.js'
@@ -26,6 +27,11 @@ export interface SpawnerOptions {
   /** `http://host:port` at which pods reach the gateway that listens on `port`. @throws Problem GATEWAY_URL_UNKNOWN. */
   gatewayUrl: (port: number) => Promise<string>
   onManifest?: (job: V1Job) => void
+}
+
+// A third of a second of one CPU: at the first job with a plugin, the gateway and all heartbeats would wait for it.
+function compilePluginSchema(): void {
+  check('kubernetes-plugin', {}, { code: 'INTERNAL', where: 'schemas', message: 'schema unusable' })
 }
 
 /** The whole program behind `job-spawner run`: its parts, in the order in which they start and stop. */
@@ -74,6 +80,7 @@ export class JobSpawner {
    */
   async start(): Promise<void> {
     const { config, cluster, log, clock, onManifest } = this.options
+    compilePluginSchema()
     const port = await this.gateway.listen()
     const gatewayUrl = await this.options.gatewayUrl(port)
     log.info({ port, gatewayUrl }, 'gateway listening')

@@ -82,7 +82,12 @@ export function makeRun(
     payload: record.payload,
     jobName: name,
     secret: record.secret,
-    state: { opening: record.opening, cursor: record.cursor, closing: record.closing },
+    state: {
+      opening: record.opening,
+      noJobAt: record.noJobAt,
+      cursor: record.cursor,
+      closing: record.closing,
+    },
     restored,
     session: () => (session = slot.session ?? session) as AgentSession,
     connection,

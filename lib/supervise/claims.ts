@@ -5,33 +5,17 @@ import type { Log } from '../log.js'
 import { awaitedClaims, shortestClaimGraceMs } from '../pod/verdict/claims.js'
 import { podStart } from '../pod/verdict/status.js'
 import type { PodClaim, SeenClaim } from '../pod/verdict/verdict.js'
+import { Looks } from './looks.js'
 
-// A pod may wait for long, and many may: what is asked for its sake is bounded, and comes to less with time.
+// What is asked for one pod's sake is bounded.
 const mostClaims = 8
-const shortestPauseMs = 20_000
-const longestPauseMs = 300_000
 
 /** When to look at the claims of pods that no node takes: after ten seconds, then in pauses that grow with the wait. */
-export class ClaimLooks {
-  private readonly lastByPod = new Map<string, number>()
-
+export class ClaimLooks extends Looks {
   /** Whether the pod may be waiting for a claim, and it is time to look; it is taken for looked at then. */
-  due(pod: V1Pod, now: number): boolean {
+  dueFor(pod: V1Pod, now: number): boolean {
     if (awaitedClaims(pod).length === 0) return false
-    const start = podStart(pod) ?? now
-    const last = this.lastByPod.get(keyOf(pod))
-    const next =
-      last === undefined
-        ? start + shortestClaimGraceMs
-        : last + Math.min(Math.max(last - start, shortestPauseMs), longestPauseMs)
-    if (now < next) return false
-    this.lastByPod.set(keyOf(pod), now)
-    return true
-  }
-
-  /** The pod is gone. */
-  forget(pod: V1Pod): void {
-    this.lastByPod.delete(keyOf(pod))
+    return this.due(pod, { start: podStart(pod) ?? now, graceMs: shortestClaimGraceMs, now })
   }
 }
 
@@ -59,8 +43,4 @@ async function seeClaim(
 ): Promise<SeenClaim> {
   const object = await cluster.getClaim(claim.name)
   return { ...claim, object, events: object ? await cluster.events(claim.name) : [] }
-}
-
-function keyOf({ metadata }: V1Pod): string {
-  return metadata?.uid ?? metadata?.name ?? ''
 }

@@ -4,9 +4,12 @@ import type { Cluster } from '../cluster/cluster.js'
 import { Reflector } from '../cluster/reflector.js'
 import type { Log } from '../log.js'
 import { instanceSelector, labels } from '../pod/metadata.js'
+import { awaitedClaims } from '../pod/verdict/claims.js'
+import { podStart } from '../pod/verdict/status.js'
 import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
 import { podCause } from './cause.js'
 import { ClaimLooks, seeClaims } from './claims.js'
+import { EventLooks, seeJobEvents } from './looks.js'
 import type { SupervisedRun } from './supervised-run.js'
 
 /** What supervision needs. */
@@ -25,6 +28,14 @@ export interface SupervisorOptions {
 // Some verdicts ripen with time alone, such as an image that could not be pulled for half a minute.
 const judgeAgainMs = 5_000
 
+// What of a pod's waiting is told in the job's log.
+const told = ['VolumeClaim', 'PodRefused', 'Unschedulable']
+
+const unscheduledGraceMs = 15_000
+
+// The scheduler's words change with every node that comes and goes.
+const tellAgainMs = 60_000
+
 /**
  * Follows our Jobs and pods, and ends the runs whose pods will not do it themselves. A verdict from the watch's cache is
  * acted on only after a fresh look at the API server agrees, so that a stale cache never fails a healthy job.
@@ -36,13 +47,19 @@ export class Supervisor {
   private readonly withPod = new Set<string>()
   private readonly judging = new Set<string>()
   private readonly claimLooks = new ClaimLooks()
-  private readonly said = new Map<string, string>()
+  private readonly eventLooks = new EventLooks()
+  private readonly said = new Map<string, { message: string; at: number }>()
 
   constructor(private readonly options: SupervisorOptions) {
     const { cluster, log, clock, instance } = options
     const selector = instanceSelector(instance)
     const onPod = (pod: V1Pod) => this.podChanged(pod)
     const onJob = (job: V1Job) => this.changed(job.metadata?.labels)
+    const onJobGone = (job: V1Job) => {
+      this.eventLooks.forget(job)
+      this.forget(job.metadata?.labels)
+      onJob(job)
+    }
     this.pods = new Reflector<V1Pod>({
       source: cluster.watchPods(selector),
       log: log.child({ watch: 'pods' }),
@@ -57,7 +74,7 @@ export class Supervisor {
       clock,
       onAdd: onJob,
       onUpdate: onJob,
-      onDelete: onJob,
+      onDelete: onJobGone,
     })
   }
 
@@ -98,11 +115,16 @@ export class Supervisor {
     if (known && nameOf(known) === nameOf(pod)) this.podOfJob.delete(jobId)
     this.changed(pod.metadata?.labels)
     this.claimLooks.forget(pod)
+    this.forget(pod.metadata?.labels)
+  }
+
+  // What was noted of a run serves nobody when it has ended.
+  private forget(objectLabels: Record<string, string> | undefined): void {
+    const jobId = objectLabels?.[labels.jobUuid] ?? ''
     const run = this.options.find(jobId)
-    if (!run || run.ending !== undefined) {
-      this.withPod.delete(jobId)
-      this.said.delete(jobId)
-    }
+    if (run && run.ending === undefined) return
+    this.withPod.delete(jobId)
+    this.said.delete(jobId)
   }
 
   private changed(objectLabels: Record<string, string> | undefined): void {
@@ -123,9 +145,7 @@ export class Supervisor {
     const pod = this.podOfJob.get(run.jobId)
     const found = this.verdictOf(run, { pod, job })
     if (found.state === 'running') run.podSeen = true
-    // What a pod's claims are like is in no watch: it takes a fresh look, too.
-    const doubtful = pod !== undefined && this.claimLooks.due(pod, this.options.clock.now())
-    if (found.state !== 'over' && !doubtful) return
+    if (found.state !== 'over' && !this.looksDue(pod, job)) return this.tellWaiting(run, pod, found)
     this.judging.add(run.jobId)
     this.confirm(run)
       .catch((error: unknown) =>
@@ -134,36 +154,57 @@ export class Supervisor {
       .finally(() => this.judging.delete(run.jobId))
   }
 
+  // What a pod's claims are like, and why a Job has no pod, is in no watch: it takes a fresh look, too.
+  private looksDue(pod: V1Pod | undefined, job: V1Job | undefined): boolean {
+    const now = this.options.clock.now()
+    if (pod) return this.claimLooks.dueFor(pod, now)
+    return job !== undefined && this.eventLooks.dueFor(job, now)
+  }
+
   private async confirm(run: SupervisedRun): Promise<void> {
     const { cluster } = this.options
     const name = run.jobName
     const [job, pods] = await Promise.all([cluster.getJob(name), cluster.podsOfJob(name)])
     const pod = newest(pods)
     const claims = await seeClaims(pod, { cluster, log: run.log })
-    const found = this.verdictOf(run, { pod, job, claims })
+    const jobEvents = job && !pod ? await seeJobEvents(name, { cluster, log: run.log }) : []
+    const found = this.verdictOf(run, { pod, job, claims, jobEvents })
     if (run.over) return
-    if (found.state === 'waiting' && found.reason === 'VolumeClaim') return this.tell(run, found)
+    if (found.state === 'waiting' && told.includes(found.reason)) return this.tell(run, found)
     if (found.state !== 'over') return
     run.log.warn({ cause: found.cause }, 'pod over without a finish')
     await run.end(podCause(found))
     if (job && !isFinished(job)) await cluster.deleteJob(name)
   }
 
-  // Once, and again when it is something else.
+  // A node may be free in a moment: only what lasts is told. A pod with claims is told of when they are looked at.
+  private tellWaiting(run: SupervisedRun, pod: V1Pod | undefined, found: Verdict): void {
+    if (found.state !== 'waiting' || found.reason !== 'Unschedulable' || !pod) return
+    if (awaitedClaims(pod).length > 0) return
+    const { clock } = this.options
+    if (clock.now() - (podStart(pod) ?? clock.now()) < unscheduledGraceMs) return
+    this.tell(run, found).catch((error: unknown) =>
+      run.log.warn({ err: error }, 'why the pod waits is not in the log'),
+    )
+  }
+
+  // Once, and again after a while when it is something else.
   private async tell(run: SupervisedRun, { message }: { message: string }): Promise<void> {
-    if (this.said.get(run.jobId) === message) return
-    this.said.set(run.jobId, message)
+    const at = this.options.clock.now()
+    const last = this.said.get(run.jobId)
+    if (last && (last.message === message || at - last.at < tellAgainMs)) return
+    this.said.set(run.jobId, { message, at })
     await run.say([message])
   }
 
   private verdictOf(
     run: SupervisedRun,
-    { pod, job, claims = [] }: Pick<Seen, 'pod' | 'job' | 'claims'>,
+    { pod, job, claims, jobEvents }: Pick<Seen, 'pod' | 'job' | 'claims' | 'jobEvents'>,
   ): Verdict {
     if (pod) this.withPod.add(run.jobId)
     const now = this.options.clock.now()
     const podSeenBefore = this.withPod.has(run.jobId) || run.podSeen
-    const found = verdict({ pod, job, claims, now, podSeenBefore })
+    const found = verdict({ pod, job, claims, jobEvents, now, podSeenBefore })
     // The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
     return found.state === 'waiting' && !pod && !job ? jobGone : found
   }

@@ -189,6 +189,29 @@ t.test('with the API server', async t => {
     t.same(jobsOf(world, job.id), [])
   })
 
+  const templated = `steps: [{ command: "true", plugins: [{ kubernetes: { podTemplate: any } }] }]`
+
+  await t.test('403 to the GET of a PodTemplate: the job says which right is missing', async t => {
+    const message = 'podtemplates "any" is forbidden: User "ci" cannot get resource "podtemplates"'
+    const match = { path: /\/podtemplates\/any$/ }
+    cluster.fault({ match, status: 403, reason: 'Forbidden', message, times: 1 })
+    const job = await ended(world, world.begin(templated).id)
+    t.match(job, { state: 'finished', exitStatus: -1, finishCount: 1 })
+    t.ok(job.log.includes(message), job.log)
+    t.match(job.log, /the right to get podtemplates in namespace jobs/)
+  })
+
+  await t.test('no answer to the GET of a PodTemplate: the job can be cancelled', async t => {
+    const match = { path: /\/podtemplates\/any$/ }
+    cluster.fault({ match, delayMs: 3_000, reset: true, times: 1 })
+    const { id } = world.begin(templated)
+    await world.until(id, ({ log }) => log.includes('Kubernetes Job:'), 'its first line')
+    upstream.cancelJob(id)
+    const job = await ended(world, id)
+    t.match(job, { state: 'canceled', signalReason: 'cancel', finishCount: 1 })
+    t.equal(jobsMadeFor(world, id), 0)
+  })
+
   await t.test(
     'watches that end under a running job, quietly or as too old: it passes',
     async t => {

@@ -49,6 +49,22 @@ t.test('a step runs in the pod of the PodTemplate that it names', async t => {
   t.ok(lines(logs(build)).includes('env is as templated'))
 })
 
+t.test('the exec interposer runs the very command of a container, in the sandbox too', async t => {
+  const container = { image: 'a:1', command: ['printf', '%s|', 'a b', 'q"\\u'], args: ['c  d'] }
+  const podSpec = { containers: [container] }
+  const plugins = [{ kubernetes: { commandParams: { interposer: 'exec' }, podSpec } }]
+  const build = await world.run(JSON.stringify({ steps: [{ plugins }] }))
+  passed(t, build)
+  t.ok(logs(build).includes('a b|q"\\u|c  d|'), logs(build))
+})
+
+t.test('containers whose Secret is missing never run, and fail the job', async t => {
+  const build = await world.run(step('echo ran', { gitEnvFrom: [{ secretRef: { name: 'no' } }] }))
+  const [job] = build.jobs
+  t.match(job, { state: 'finished', exitStatus: -1 })
+  t.match(job?.log, /\+\+\+ Job spawner: ContainerConfig[^]*secret "no" not found/)
+})
+
 t.test('a PodTemplate that is not there fails the job with its name and its place', async t => {
   const build = await world.run(step('true', { podTemplate: 'with-emv' }))
   const [job] = build.jobs

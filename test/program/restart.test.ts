@@ -12,6 +12,7 @@ import {
   jobsMadeFor,
   jobsOf,
   ledgerNamespace,
+  namespace,
   passed,
   podsOf,
   startWorld,
@@ -164,6 +165,43 @@ t.test('with signals', async t => {
   })
 })
 
+t.test(
+  'a job that waits for its PodTemplate, killed: it runs with it, or says that it is gone',
+  async t => {
+    const world = await startWorld(t, { maxInFlight: 2 })
+    const core = coreOf(world)
+    // The program makes the namespace as it starts: whoever comes second finds it there.
+    await core.createNamespace({ body: { metadata: { name: namespace } } }).catch(() => undefined)
+    const spec = {
+      containers: [{ name: 'main', image: 'a:1', env: [{ name: 'OF', value: 'it' }] }],
+    }
+    for (const name of ['kept', 'lost']) {
+      const body = { metadata: { name }, template: { spec } }
+      await core.createNamespacedPodTemplate({ namespace, body })
+    }
+    const mend = world.cluster.fault({ match: { path: /\/podtemplates\// }, status: 500 })
+    const begun = (podTemplate: string) => {
+      const plugins = [{ kubernetes: { podTemplate } }]
+      return world.begin(JSON.stringify({ steps: [{ command: 'echo of $OF', plugins }] })).id
+    }
+    const [kept, lost] = [begun('kept'), begun('lost')]
+    for (const id of [kept, lost]) {
+      await world.until(id, ({ log }) => /does not give the PodTemplate/.test(log), 'the line')
+    }
+    await world.spawner.kill('SIGKILL')
+    mend()
+    await core.deleteNamespacedPodTemplate({ namespace, name: 'lost' })
+    world.spawner.start()
+    const ran = await world.until(kept, isOver, 'the end of the job')
+    t.match(ran, { state: 'finished', exitStatus: 0, finishCount: 1 })
+    t.ok(lines(ran.log).includes('of it'), ran.log)
+    t.equal(jobsMadeFor(world, kept), 1)
+    const failed = await world.until(lost, isOver, 'the end of the job')
+    t.match(failed, { state: 'finished', exitStatus: -1, finishCount: 1 })
+    t.match(failed.log, /wanted: a PodTemplate "lost" in namespace jobs/)
+  },
+)
+
 t.test('the end of the grace hands over as a second SIGTERM does', async t => {
   const world = await startWorld(t, { maxInFlight: 1, flags: { 'shutdown-grace': '100ms' } })
   const { id } = world.begin(ticking)
@@ -275,10 +313,15 @@ function isCommandOver(world: World, id: string): boolean {
   )
 }
 
-async function loseLedger({ cluster }: World) {
+function coreOf({ cluster }: World): CoreV1Api {
   const config = new KubeConfig()
   config.loadFromFile(cluster.kubeconfig)
-  const core = config.makeApiClient(CoreV1Api)
+  return config.makeApiClient(CoreV1Api)
+}
+
+async function loseLedger(world: World) {
+  const { cluster } = world
+  const core = coreOf(world)
   const secrets = cluster.objects('secrets', ledgerNamespace) as { metadata: { name: string } }[]
   for (const { metadata } of secrets) {
     await core.deleteNamespacedSecret({ namespace: ledgerNamespace, name: metadata.name })

@@ -53,6 +53,26 @@ t.test('passing refusals are told in the log once in a while, and waited out', a
   t.match(log, /too many requests/)
 })
 
+t.test('while the Job is refused, the ledger knows that there is none', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run, kept, clock } = runAt(t, upstream.endpoint)
+  cluster.onCreate = throwing(quota())
+  await launch(run, context)
+  t.equal(kept.at(-1)?.noJobAt, clock.now())
+})
+
+t.test('a ledger that refuses the lines about a refusal does not end the wait', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const keep = () => Promise.reject(new ClusterError({ status: 403, message: 'no secrets' }))
+  const { run } = runAt(t, upstream.endpoint, { keep })
+  cluster.onCreate = throwing(busy(), busy())
+  await launch(run, context)
+  t.equal(cluster.created.length, 1)
+  t.notOk(run.over)
+})
+
 t.test('a Retry-After of the API server is kept', async t => {
   const upstream = await jobUpstream(t)
   const { context, cluster, clock } = contextOf(t)
@@ -73,6 +93,36 @@ t.test("a final refusal ends the run with the API server's own words", async t =
   t.match(await run.ended, { by: 'spawner', exitStatus: -1 })
   t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'agent_refused' }])
   t.ok(tiled(upstream.chunks())?.includes(message))
+})
+
+t.test('a Job that is too large is called so, whatever the API server says of it', async t => {
+  const key = 'github.com/buildkite-plugins/kubernetes-buildkite-plugin'
+  const env = Array.from({ length: 300 }, (_, i) => ({ name: `A${i}`, value: 'x'.repeat(5_000) }))
+  const plugins = JSON.stringify([{ [key]: { podSpec: { containers: [{ image: 'a:1', env }] } } }])
+  const large = { payload: { ...payload, env: { ...payload.env, BUILDKITE_PLUGINS: plugins } } }
+  for (const { given, status, message } of [
+    { given: large, status: 422, message: 'spec.selector: `selector` not auto-generated' },
+    { given: {}, status: 413, message: 'Request entity too large: limit is 3145728' },
+    { given: {}, status: 500, message: 'etcdserver: request is too large' },
+  ]) {
+    const upstream = await jobUpstream(t)
+    const { context, cluster } = contextOf(t)
+    const { run } = runAt(t, upstream.endpoint, given)
+    cluster.onCreate = throwing(new ClusterError({ status, message }))
+    await launch(run, context)
+    t.match(tiled(upstream.chunks()), /the Job is too large for Kubernetes[^]*1\.5 MiB/)
+    t.ok(tiled(upstream.chunks())?.includes(message))
+  }
+})
+
+t.test('a fault of ours ends the run, and is called so', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint)
+  cluster.onCreate = throwing(new TypeError('x is not a function'))
+  await launch(run, context)
+  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'agent_refused' }])
+  t.match(tiled(upstream.chunks()), /a fault of the job spawner[^]*x is not a function/)
 })
 
 t.test('a step that can not become a Job ends with what is wrong with it', async t => {

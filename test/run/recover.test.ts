@@ -100,6 +100,14 @@ t.test('a job that was started a moment ago gets the Job that it never had', asy
   t.equal(upstream.starts(), 0)
 })
 
+t.test('a job that has waited long for its Job gets it all the same', async t => {
+  const now = 1_000_000 + 600_000
+  const run = accepted({ noJobAt: now - 30_000 })
+  const { cluster, upstream } = await restarted(t, { run, hasJob: false, now })
+  await until(() => cluster.created.length === 1)
+  t.same(upstream.finishes(), [])
+})
+
 t.test('a Job that somebody deleted meanwhile ends its run, and overwrites no log', async t => {
   const now = 1_000_000 + 600_000
   const { run, upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })

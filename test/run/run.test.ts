@@ -42,6 +42,16 @@ t.test('a pod that was told to stop ends with the reason of the cluster in its l
   t.same(upstream.finishes().at(-1), stopped, 'and the finish is its own')
 })
 
+t.test('why a pod was stopped is said beside a log whose end nobody knows', async t => {
+  const upstream = await jobUpstream(t)
+  const stopReason = async () => ({ cause: 'EvictionByEvictionAPI', message: 'drained' })
+  const { run } = runAt(t, upstream.endpoint, { stopReason, restored: true })
+  const stopped = { ...reported, signal_reason: 'agent_stop' }
+  t.same(await run.finishFromPod(stopped), { state: 'done' })
+  t.same(upstream.chunks(), [])
+  t.match(upstream.annotations(), [{ body: /EvictionByEvictionAPI[^]*drained/ }])
+})
+
 t.test('a pod that ends by itself has nothing of ours behind its lines', async t => {
   const upstream = await jobUpstream(t)
   const stopReason = async () => ({ cause: 'PodDeleted', message: 'gone' })
@@ -151,6 +161,26 @@ t.test('our closing lines come after our own when no pod has written', async t =
   const order = upstream.calls()
   t.ok(order.findLastIndex(call => call.endsWith('/chunks')) < order.length - 1)
   t.match(order.at(-1), /\/finish$/, 'the finish comes last')
+})
+
+t.test('lines that wait for their turn when the run is closed do not take its place', async t => {
+  let release = () => {}
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.includes('/chunks?sequence=1&')
+      ? new Promise(resolve => (release = () => resolve({ json: {} })))
+      : undefined,
+  )
+  const { run } = runAt(t, upstream.endpoint)
+  await run.begin()
+  const said = run.say(['waiting'])
+  await until(() => upstream.chunks().length === 1)
+  const end = run.end(oom)
+  await new Promise(resolve => setImmediate(resolve))
+  release()
+  await Promise.all([said, end])
+  const sequences = upstream.chunks().map(({ sequence }) => sequence)
+  t.same(sequences, [...new Set(sequences)], 'no number twice')
+  t.match(tiled(upstream.chunks()), /^first\n[^]*OOMKilled/)
 })
 
 t.test("our closing lines come after the pod's chunks, however those came", async t => {
@@ -274,6 +304,44 @@ t.test('the run is left to the next process with the position of its log', async
   await run.end(oom)
   t.same(upstream.finishes(), [], 'the next process ends it')
   t.equal(run.ending, undefined)
+})
+
+t.test('a position that was handed over is forgotten before the pod writes on', async t => {
+  const upstream = await jobUpstream(t)
+  const state = { opening, cursor: { sequence: 9, offset: 900 } }
+  const { run, kept } = runAt(t, upstream.endpoint, { restored: true, state })
+  await Promise.all([run.opening(), run.opening()])
+  t.equal(kept.length, 1, 'once')
+  t.equal(kept[0]?.cursor, undefined, 'should we crash, nobody writes over what the pod wrote')
+  run.chunkSent({ sequence: 10, offset: 900, size: 5 })
+  await run.end(oom)
+  t.match(upstream.chunks(), [{ sequence: 11, offset: 905 }], 'we know it all the same')
+})
+
+t.test('a chunk that comes when the run has been handed over is for the next process', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.handOver()
+  await t.rejects(run.opening(), 'the pod is told to come again')
+})
+
+t.test('lines that come when the run has been handed over leave its record alone', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, kept } = runAt(t, upstream.endpoint)
+  await run.handOver()
+  await t.rejects(run.say(['late']))
+  t.equal(kept.length, 1)
+})
+
+t.test('a run that is handed over without a Job says so', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, kept, clock } = runAt(t, upstream.endpoint)
+  await run.handOver()
+  t.equal(kept.at(-1)?.noJobAt, clock.now())
+  const made = runAt(t, upstream.endpoint)
+  made.run.jobCreated = true
+  await made.run.handOver()
+  t.equal(made.kept.at(-1)?.noJobAt, undefined)
 })
 
 t.test('a run that is handed over while it is being finished is not called ended', async t => {

@@ -35,7 +35,7 @@ async function waitingFor(
   const { cluster, supervisor, clock } = world
   await supervisor.synced()
   withClaim(cluster, event)
-  cluster.liveJob = jobOf('job-1')
+  cluster.liveJob = jobOf('job-1', undefined, clock.now())
   cluster.livePods = [unscheduled(clock.now())]
   cluster.watchedJobs.tell('ADDED', cluster.liveJob)
   cluster.watchedPods.tell('ADDED', unscheduled(clock.now()))
@@ -69,12 +69,12 @@ t.test('what may pass is told once, and looked at less and less often', async t 
 
 t.test('a pod without claims, and one that has a node, are not looked at', async t => {
   const looks = new ClaimLooks()
-  t.notOk(looks.due(unscheduled(0, [{ name: 'a', emptyDir: {} }]), 60_000))
-  t.notOk(looks.due({ ...unscheduled(0), status: { phase: 'Pending' } }, 60_000))
-  t.ok(looks.due(unscheduled(0), 60_000))
-  t.notOk(looks.due(unscheduled(0), 61_000))
+  t.notOk(looks.dueFor(unscheduled(0, [{ name: 'a', emptyDir: {} }]), 60_000))
+  t.notOk(looks.dueFor({ ...unscheduled(0), status: { phase: 'Pending' } }, 60_000))
+  t.ok(looks.dueFor(unscheduled(0), 60_000))
+  t.notOk(looks.dueFor(unscheduled(0), 61_000))
   looks.forget(unscheduled(0))
-  t.ok(looks.due(unscheduled(0), 61_000))
+  t.ok(looks.dueFor(unscheduled(0), 61_000))
 })
 
 t.test('a claim that we may not read is left out, another refusal is not passed over', async t => {

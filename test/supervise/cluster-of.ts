@@ -154,10 +154,14 @@ function metadata(name: string, jobId: string, at: number) {
   }
 }
 
-/** The Job of a run; `condition` is one that is true. */
-export function jobOf(jobId: string, condition?: { type: string; reason?: string }): V1Job {
+/** The Job of a run; `condition` is one that is true, `at` is when it was made: just now by a new `HandClock`. */
+export function jobOf(
+  jobId: string,
+  condition?: { type: string; reason?: string },
+  at = 1_000_000,
+): V1Job {
   const conditions = condition ? [{ status: 'True', ...condition }] : []
-  return { metadata: metadata(nameOf(jobId), jobId, 0), status: { conditions } }
+  return { metadata: metadata(nameOf(jobId), jobId, at), status: { conditions } }
 }
 
 type AgentState =

@@ -1,5 +1,13 @@
 import type { CoreV1Event, V1Pod, V1Volume } from '@kubernetes/client-node'
-import { lines, over, type PodClaim, type Seen, type SeenClaim, type Verdict } from './judgement.js'
+import {
+  lines,
+  newestOf,
+  over,
+  type PodClaim,
+  type Seen,
+  type SeenClaim,
+  type Verdict,
+} from './judgement.js'
 import { condition, podStart } from './status.js'
 
 /** How long the most final trouble with a claim is borne: before that, looking at claims brings no verdict. */
@@ -92,14 +100,8 @@ function eventText({ reason, message }: CoreV1Event): string {
 // A later event says that the trouble has passed, or is another one now.
 function newestEvent({ object, events }: SeenClaim): CoreV1Event | undefined {
   const uid = object?.metadata?.uid
-  return events
+  const own = events
     .filter(({ involvedObject }) => involvedObject.kind === 'PersistentVolumeClaim')
     .filter(({ involvedObject }) => !uid || !involvedObject.uid || involvedObject.uid === uid)
-    .toSorted((a, b) => timeOf(b) - timeOf(a))[0]
-}
-
-function timeOf({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): number {
-  const time =
-    series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata?.creationTimestamp ?? 0
-  return new Date(time).getTime()
+  return newestOf(own)
 }

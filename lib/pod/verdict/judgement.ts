@@ -30,6 +30,8 @@ export interface Seen {
   podSeenBefore: boolean
   /** The claims that an unscheduled pod may be waiting for, as far as they have been looked at. */
   claims?: readonly SeenClaim[]
+  /** The events about a Job without a pod, as far as they have been looked at. */
+  jobEvents?: readonly CoreV1Event[]
 }
 
 /** A volume of a pod that is a PersistentVolumeClaim's, and the claim's name. */
@@ -76,6 +78,17 @@ export function lines(...texts: (string | undefined)[]): string {
     .map(text => text?.trim())
     .filter(Boolean)
     .join('\n')
+}
+
+/** The newest of events. */
+export function newestOf(events: readonly CoreV1Event[]): CoreV1Event | undefined {
+  return events.toSorted((a, b) => timeOf(b) - timeOf(a))[0]
+}
+
+function timeOf({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): number {
+  const time =
+    series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata?.creationTimestamp ?? 0
+  return new Date(time).getTime()
 }
 
 function memoryText(name: string): string {

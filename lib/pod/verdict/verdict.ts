@@ -10,6 +10,7 @@ import {
   jobFailed,
 } from './ends.js'
 import type { Rule, Seen, Verdict } from './judgement.js'
+import { podRefused } from './refused.js'
 import { neverStarts, cannotStart, running, noPod, unscheduled, starting } from './starts.js'
 
 export type { Over, PodClaim, Seen, SeenClaim, Verdict } from './judgement.js'
@@ -39,6 +40,7 @@ const rules: readonly Rule[] = [
   neverStarts,
   cannotStart,
   running,
+  podRefused,
   noPod,
   claimWithoutStorage,
   unscheduled,

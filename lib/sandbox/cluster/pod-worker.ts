@@ -117,7 +117,8 @@ export class PodWorker {
     return {
       name: container.name,
       image: container.image,
-      env: 'values' in environment ? environment.values : {},
+      // What a container is for stands in its plain variables, also when others are missing.
+      env: 'values' in environment ? environment.values : plainVariables(container),
       sidecar: container.restartPolicy === 'Always',
       blocked: trouble !== undefined,
     }
@@ -189,4 +190,9 @@ export class PodWorker {
 
 function isAgent(container: ContainerInput): boolean {
   return container.env['BUILDKITE_AGENT_ACQUIRE_JOB'] !== undefined || container.name === 'agent'
+}
+
+function plainVariables({ env = [] }: Container): Record<string, string> {
+  const plain = env.filter(({ value }) => value !== undefined)
+  return Object.fromEntries(plain.map(({ name, value = '' }) => [name, value]))
 }

@@ -139,7 +139,16 @@ function writeCommand(input: PodInput): string {
   )
   writeFileSync(path, `#!/bin/sh\nexec ${quoted.join(' ')} "$@"\n`)
   chmodSync(path, 0o755)
+  writeInit(input)
   return bin
+}
+
+/** Puts a stand-in for the tini that copy-agent leaves in the workspace: it runs what it is given, and reaps nothing. */
+function writeInit({ workspace }: PodInput): void {
+  const path = join(workspace, 'tini-static')
+  mkdirSync(workspace, { recursive: true })
+  writeFileSync(path, '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n')
+  chmodSync(path, 0o755)
 }
 
 function graceMs(agent: ContainerInput): number {

@@ -23,7 +23,7 @@ export async function runCommand(context: JobContext, container: ContainerInput)
   const script = scriptOf(command, cwd)
   say(context, container, script === undefined ? '~~~ Running commands' : '~~~ Running script')
   say(context, container, `$ ${script ?? command}`)
-  const shell = (env['BUILDKITE_SHELL'] ?? '/bin/sh -ec').split(/\s+/).filter(word => word !== '')
+  const shell = shellWords(env['BUILDKITE_SHELL'] ?? '/bin/sh -ec')
   const ending = await runFor(context, container, { argv: [...shell, script ?? command], cwd, env })
   if (context.interrupt.aborted) return ending
   const code = exitStatus(ending)
@@ -31,6 +31,16 @@ export async function runCommand(context: JobContext, container: ContainerInput)
   if (code !== 0) say(context, container, `🚨 Error: The command exited with status ${code}`)
   const uploaded = await uploadArtifacts(context, container, { cwd, env })
   return code === 0 ? uploaded : ending
+}
+
+/** The words of BUILDKITE_SHELL, as far as the agent's own splitting is needed: double quotes, and a backslash in them. */
+export function shellWords(text: string): string[] {
+  const words = text.match(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+/gs) ?? []
+  return words.map(word =>
+    word.replaceAll(/"((?:[^"\\]|\\.)*)"/gs, (_, inner: string) =>
+      inner.replaceAll(/\\(.)/gs, '$1'),
+    ),
+  )
 }
 
 /** The exit status that is told for an ending: 128 and the signal's number when it was ended by one. */

@@ -262,3 +262,30 @@ t.test('the grace is counted from a start that the client library has parsed, to
   const now = Date.parse(start) + 30_000
   t.match(verdict({ pod: parsed, job: undefined, now, podSeenBefore: true }), { state: 'over' })
 })
+
+const refusal = 'Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest"'
+const quota = 'Error creating: pods "x" is forbidden: exceeded quota: small, requested: pods=1'
+const trouble =
+  'Error creating: Internal error occurred: failed calling webhook "a.b": no endpoints'
+
+for (const { said, after, wanted } of [
+  { said: refusal, after: 29, wanted: { state: 'waiting', reason: 'PodRefused' } },
+  { said: refusal, after: 30, wanted: over('PodRefused', 'stack_error') },
+  { said: quota, after: 3600, wanted: { state: 'waiting', reason: 'PodRefused' } },
+  { said: trouble, after: 3600, wanted: { state: 'waiting', reason: 'PodRefused' } },
+]) {
+  t.test(`a Job without a pod, after ${after} s: ${said}`, async t => {
+    const job = { metadata: { uid: 'u', creationTimestamp: new Date(start) } }
+    const involvedObject = { kind: 'Job', name: 'x', uid: 'u' }
+    const event = { metadata: {}, involvedObject, reason: 'FailedCreate', message: said }
+    const older = { ...event, lastTimestamp: new Date(start), message: 'something else' }
+    const jobEvents = [older, { ...event, lastTimestamp: new Date(Date.parse(start) + 1_000) }]
+    const now = Date.parse(start) + after * 1_000
+    const seen = { pod: undefined, job, now, podSeenBefore: false, jobEvents }
+    const found = verdict(seen)
+    t.match(found, wanted)
+    t.ok(found.state !== 'running' && found.message.includes(said))
+    const other = { ...event, involvedObject: { ...involvedObject, uid: 'other' } }
+    t.match(verdict({ ...seen, jobEvents: [other] }), { reason: 'NoPod' }, "another's event")
+  })
+}

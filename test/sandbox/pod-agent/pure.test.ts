@@ -1,4 +1,5 @@
 import t from 'tap'
+import { shellWords } from '../../../lib/sandbox/pod-agent/command.js'
 import { commandEnvironment, inWorkspace } from '../../../lib/sandbox/pod-agent/environment.js'
 import { globExpression } from '../../../lib/sandbox/pod-agent/glob.js'
 import { interpolated } from '../../../lib/sandbox/pod-agent/interpolate.js'
@@ -72,4 +73,17 @@ t.test('variables are put into a pipeline, and dollar signs can be kept', async 
     steps: [{ '1': ['1', 1, null] }],
   })
   t.throws(() => put('${NONE?must be set}'), { message: '$NONE: must be set' })
+})
+
+t.test('a shell is split into words as the agent splits it', async t => {
+  t.same(shellWords(' /bin/sh  -ec '), ['/bin/sh', '-ec'])
+  t.same(shellWords(String.raw`tini -s -- printf "a b" "q\"\\u" ""`), [
+    'tini',
+    '-s',
+    '--',
+    'printf',
+    'a b',
+    String.raw`q"\u`,
+    '',
+  ])
 })
