@@ -7,6 +7,8 @@ import {
   nearest,
   typeName,
   unknownFields,
+  violations,
+  kubernetesViolations,
   withoutDirectives,
   withoutNulls,
   type Shapes,
@@ -205,4 +207,25 @@ t.test('the nearest word is one that may have been meant', async t => {
 t.test('the kinds of JSON values have names', async t => {
   const values = [null, [], {}, 'a', 1, true]
   t.same(values.map(typeName), ['null', 'array', 'object', 'string', 'number', 'boolean'])
+})
+
+t.test('all violations have their paths, whatever is in a key, and no values', t => {
+  const found = violations('resource-class', {
+    resource: { limits: { 'a.b/c~d': [secret] } },
+    colour: secret,
+    nodeSelector: { pool: 5 },
+  })
+  t.same(found.map(({ path }) => path).toSorted(), [
+    ['colour'],
+    ['nodeSelector', 'pool'],
+    ['resource', 'limits', 'a.b/c~d'],
+  ])
+  t.notMatch(JSON.stringify(found), secret)
+  const volumes = [{ name: 'a' }, { name: 5, secret: [] }]
+  t.match(kubernetesViolations('PodSpec', { volumes }), [
+    { path: ['volumes', 1, 'name'], wanted: 'string', found: 'number' },
+    { path: ['volumes', 1, 'secret'], wanted: 'object', found: 'array' },
+  ])
+  t.same(violations('resource-class', {}), [])
+  t.end()
 })

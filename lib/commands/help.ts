@@ -8,7 +8,7 @@ const overview = `job-spawner: runs every Buildkite job as one Kubernetes Job
   job-spawner lint FILE... [flags]           check pipelines, settings and chart values; nothing else needed
   job-spawner version
 
-job-spawner VERB --help tells the flags of a verb.
+job-spawner VERB --help (or -h, or job-spawner help VERB) tells the flags of a verb.
 `
 
 const sandboxHelp = `job-spawner sandbox [pipeline.yml] [flags]
@@ -35,7 +35,7 @@ payload as accept answers it (a map with env); - is standard input. What only a 
 00000000-0000-4000-8000-00000000000N, the token, the gateway. No cluster and no token are needed.
 
   --step STEP            one step: its key, else its label, else its number among the command steps, from 1
-  --output yaml|json     yaml by default; several Jobs are a List in json
+  --output yaml|json     yaml by default; several Jobs are a List in json. Not with --diff
   --diff                 what each layer (settings, template, plugin, patches) changes, as git diff shows it
   --env NAME=VALUE       a variable of the job, and of $NAME in the pipeline; repeat it
   --no-interpolation     leave $NAME in the pipeline, and $$, as they are

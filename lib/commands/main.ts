@@ -18,15 +18,10 @@ const commands = new Map<string, () => Promise<Command>>([
 export async function main(argv: readonly string[]): Promise<number> {
   const [verb = '', ...rest] = argv
   const out = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
+  tellLostOutput(out)
   try {
-    if (
-      verb === '' ||
-      verb === 'help' ||
-      verb === '--help' ||
-      verb === '-h' ||
-      rest.includes('--help')
-    ) {
-      out.stdout.write(usage(commands.has(verb) ? verb : undefined))
+    if (verb === '' || verb === 'help' || [verb, ...rest].some(asksForHelp)) {
+      out.stdout.write(usage([verb, ...rest].find(word => commands.has(word))))
       return verb === '' ? 2 : 0
     }
     const load = commands.get(verb === '--version' ? 'version' : verb)
@@ -39,4 +34,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     out.stderr.write(`job-spawner: ${isProblem(error) ? problemText(error) : messageOf(error)}\n`)
     return isProblem(error) && error.disposition === 'usage' ? 2 : 1
   }
+}
+
+function asksForHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
+}
+
+let listens = false
+
+// Who reads may stop early, as `head` does: that is no mistake. That a disk is full is one.
+function tellLostOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): void {
+  if (listens) return
+  listens = true
+  stderr.on('error', () => undefined)
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return
+    process.once('exit', () => void (process.exitCode = 1))
+    stderr.write(`job-spawner: the output cannot be written: ${messageOf(error)}\n`)
+  })
 }

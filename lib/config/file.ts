@@ -4,6 +4,7 @@ import {
   LineCounter,
   parseDocument,
   type Document,
+  type Node,
   type ScalarTag,
   type YAMLMap,
 } from 'yaml'
@@ -56,17 +57,23 @@ export function readConfigFile(file: string, known: readonly string[]): Record<s
 // Aliases are resolved here, and only here can one fail.
 function plain(document: Document, map: YAMLMap, key: unknown, where: string): unknown {
   try {
-    const value = map.get(key, true) as { toJS?: (document: Document) => unknown } | undefined
-    return value?.toJS?.(document)
+    const node = map.get(key, true) as Partial<Node> | undefined
+    const value: unknown = node?.toJS?.(document, { maxAliasCount })
+    // Throws for a value that is a part of itself.
+    JSON.stringify(value)
+    return value
   } catch (error) {
     throw new Problem('CONFIG_FILE', 'the config file has an alias that leads nowhere', {
       where,
-      wanted: 'aliases (*name) of anchors (&name) that stand before them, a hundred at most',
-      found: messageOf(error),
+      wanted: 'aliases (*name) of anchors (&name) that stand before them, and not around them',
+      found: error instanceof TypeError ? 'an alias in what it stands for' : messageOf(error),
       hint: 'write the value out',
     })
   }
 }
+
+// So many that no file has them, and so few that aliases of aliases of aliases cannot fill the memory.
+const maxAliasCount = 10_000
 
 // 0555 is a mode, as everything else that reads Kubernetes' YAML has it; YAML 1.2 alone would make it 555.
 const octal: ScalarTag = {
@@ -97,12 +104,17 @@ function parse(file: string, lineCounter: LineCounter): Document {
   })
   const [error] = document.errors
   if (!error) return document
-  const { line, col } = lineCounter.linePos(error.pos[0])
+  const isTwice = error.code === 'DUPLICATE_KEY'
+  // For such a key the parser points at the end of what is before it.
+  const offset = error.pos[0] + (isTwice ? text.slice(error.pos[0]).search(/(?<!#.*)[^\s#]/) : 0)
+  const { line, col } = lineCounter.linePos(offset)
   throw new Problem('CONFIG_FILE', 'the config file is not YAML', {
     where: `${file}:${line}:${col}`,
     wanted: 'YAML',
     found: error.code.toLowerCase().replaceAll('_', ' '),
-    hint: 'mend the line; a colon in a value wants quotes around it',
+    hint: isTwice
+      ? 'remove one of the two'
+      : 'mend the line; a colon in a value wants quotes around it',
   })
 }
 

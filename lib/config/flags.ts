@@ -52,7 +52,7 @@ export function parseFlagsBeside<const Own extends Specs>(
         .flatMap(([name, value]) => [value].flat().map(one => `--${name}=${String(one)}`)),
     }
   } catch (error) {
-    throw flagProblem(error, Object.keys(options))
+    throw flagProblem(error, [...Object.keys(own), ...Object.keys(flagSpecs())])
   }
 }
 

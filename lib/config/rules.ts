@@ -2,9 +2,10 @@ import { classFaults } from './class-rules.js'
 import type { Fault } from './fault.js'
 import type { Values } from './flags.js'
 import { metadataFaults } from './metadata-rules.js'
+import { mountFaults } from './mount-rules.js'
 import { patchFaults } from './patch-rules.js'
 import { textOf } from './values.js'
-import { hookFaults, keyFaults, volumeFaults } from './volume-rules.js'
+import { hookFaults, volumeFaults } from './volume-rules.js'
 
 /** What is wrong with the settings taken together, and with what no schema can say of one. Takes any values. */
 export function ruleFaults(values: Values): Fault[] {
@@ -12,7 +13,7 @@ export function ruleFaults(values: Values): Fault[] {
   return [
     ...patchFaults(values['pod-spec-patch'], { allowCommands }),
     ...hookFaults(values['agent-config']),
-    ...keyFaults(values['agent-config']),
+    ...mountFaults(values['agent-config']),
     ...volumeFaults(values),
     ...metadataFaults(values['default-metadata']),
     ...classFaults(values['resource-classes'], textOf(values['default-resource-class-name'])),

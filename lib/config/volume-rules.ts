@@ -44,27 +44,6 @@ export function hookFaults(agentConfig: unknown): Fault[] {
   })
 }
 
-/** What is wrong with key files: a volume is mounted at the folder of its file, and none may be mounted at `/`. */
-export function keyFaults(agentConfig: unknown): Fault[] {
-  const config = keysOf(agentConfig)
-  const keys = [
-    ['signing-jwks-file', 'signingJWKSVolume'],
-    ['verification-jwks-file', 'verificationJWKSVolume'],
-  ] as const
-  return keys
-    .filter(([file, volume]) => (config[volume] ?? null) !== null && isAtRoot(config[file]))
-    .map(([file, volume]) => ({
-      path: ['agent-config', file],
-      wanted: `a name, or a path with a folder, at which ${volume} can be mounted`,
-      found: 'a file at the root',
-      hint: 'write the name of the key in the volume',
-    }))
-}
-
-function isAtRoot(file: unknown): boolean {
-  return /^\/[^/]*$/.test(textOf(file) ?? '')
-}
-
 function volumePlaces(settings: VolumeSettings): Place[] {
   const agent = keysOf(settings['agent-config'])
   const mirrors = keysOf(keysOf(settings['default-checkout-params'])['gitMirrors'])

@@ -1,5 +1,6 @@
 import { typeName } from '../schemas.js'
-import { pluginList, type Plugin } from './plugins.js'
+import { isPlugin, pluginList, type Plugin } from './plugins.js'
+import { checkMatrix } from './matrix-shape.js'
 import type { Path } from './source.js'
 import type { StepBase } from './step-base.js'
 import { agentRules, isMap, lines, positive, text, textMap, type Report } from './values.js'
@@ -48,6 +49,7 @@ export function commandStep(
   if ((step[key] ?? '') === '' && command === '' && plugins.length === 0) {
     report(at('command'), { wanted: 'a command or plugins', found: 'neither' })
   }
+  checkMatrix(step['matrix'], at('matrix'), report)
   const dependsOn = dependencies(step, at('depends_on'), report)
   const timeout = step['timeout_in_minutes'] ?? undefined
   return {
@@ -72,8 +74,14 @@ export function commandStep(
 
 function pluginsOf(value: unknown, path: Path, report: Report): Plugin[] {
   const plugins = pluginList(value ?? [])
-  if (!plugins) report(path, { wanted: 'a list of plugins', found: typeName(value) })
-  return plugins ?? []
+  if (plugins) return plugins
+  const wrong = Array.isArray(value) ? value.findIndex(one => !isPlugin(one)) : -1
+  if (wrong < 0) report(path, { wanted: 'a list of plugins', found: typeName(value) })
+  else {
+    const wanted = "a plugin's name, or a map from its name to its settings"
+    report([...path, wrong], { wanted, found: typeName((value as unknown[])[wrong]) })
+  }
+  return []
 }
 
 function artifactPaths(value: unknown, path: Path, report: Report): string[] {
@@ -101,11 +109,12 @@ function retryRules(value: unknown, path: Path, report: Report): RetryRule[] {
   const automatic = isMap(value) ? value['automatic'] : undefined
   if (automatic === undefined || automatic === null || automatic === false) return []
   if (automatic === true) return [{ exitStatus: '*', limit: 2 }]
-  return [automatic].flat().flatMap((rule: unknown) => {
+  return [automatic].flat().flatMap((rule: unknown, index) => {
+    const at = [...path, 'automatic', ...(Array.isArray(automatic) ? [index] : [])]
     const { exit_status: status = '*', limit = 2 } = isMap(rule) ? rule : {}
     return [status].flat().map(one => ({
-      exitStatus: exitStatus(one, [...path, 'automatic', 'exit_status'], report),
-      limit: positive(limit, [...path, 'automatic', 'limit'], report),
+      exitStatus: exitStatus(one, [...at, 'exit_status'], report),
+      limit: positive(limit, [...at, 'limit'], report),
     }))
   })
 }

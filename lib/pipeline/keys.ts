@@ -48,7 +48,7 @@ const stepKeys: Record<StepKind, readonly string[]> = {
     'notify',
     'async',
   ],
-  input: [...dependent, 'input', 'prompt', 'fields', 'allowed_teams', 'async'],
+  input: [...dependent, 'input', 'prompt', 'fields', 'blocked_state', 'allowed_teams', 'async'],
   trigger: [...dependent, 'trigger', 'build', 'async', 'soft_fail', 'skip', 'parallelism'],
   group: [...dependent, 'group', 'steps', 'notify', 'skip'],
 }

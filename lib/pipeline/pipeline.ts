@@ -88,7 +88,10 @@ interface Top {
 function topOf(value: unknown, report: Report): Top | undefined {
   const top = Array.isArray(value) ? { steps: value as unknown[] } : value
   if (!isMap(top)) {
-    report([], { wanted: 'a map with the key steps', found: typeName(value) })
+    report([], {
+      wanted: 'a map with the key steps',
+      found: value === null ? 'nothing' : typeName(value),
+    })
     return undefined
   }
   const { steps } = top

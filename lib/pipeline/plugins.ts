@@ -25,13 +25,18 @@ export type Plugin = Record<string, unknown>
 export function pluginList(value: unknown): Plugin[] | undefined {
   if (isMap(value)) return Object.entries(value).map(([source, config]) => plugin(source, config))
   if (!Array.isArray(value)) return undefined
-  const lists = value.map((item: unknown) => {
-    if (typeof item === 'string') return [plugin(item, null)]
-    return isMap(item)
-      ? Object.entries(item).map(([source, config]) => plugin(source, config))
-      : undefined
-  })
-  return lists.includes(undefined) ? undefined : lists.flatMap(list => list ?? [])
+  const items = value as unknown[]
+  if (!items.every(isPlugin)) return undefined
+  return items.flatMap(item =>
+    typeof item === 'string'
+      ? [plugin(item, null)]
+      : Object.entries(item).map(([source, config]) => plugin(source, config)),
+  )
+}
+
+/** Whether an item of a list of plugins is one. */
+export function isPlugin(item: unknown): item is string | Record<string, unknown> {
+  return typeof item === 'string' || isMap(item)
 }
 
 function plugin(source: string, config: unknown): Plugin {

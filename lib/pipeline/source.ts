@@ -9,7 +9,8 @@ import {
   type Node,
   type YAMLMap,
 } from 'yaml'
-import { messageOf, type Evidence } from '../errors.js'
+import type { Evidence } from '../errors.js'
+import { brokenAlias } from './aliases.js'
 
 /** The way to a value in a document: keys of maps, indexes of lists. */
 export type Path = readonly (string | number)[]
@@ -51,15 +52,33 @@ export function yamlSource(text: string, name: string): Source {
   const position = (path: Path) => at(offsetOf(document, path))
   const faults = document.errors.map(({ pos: [offset], code, message }) => ({
     ...notYaml(code, message),
-    position: at(offset),
+    // The parser points at the end of what is before the key.
+    position: at(code === 'DUPLICATE_KEY' ? offset + lengthOfSpace(text.slice(offset)) : offset),
   }))
   if (faults.length > 0) return { name, value: undefined, faults, position }
+  const broken = brokenAlias(document)
+  if (broken) {
+    const { offset, found, hint } = broken
+    const fault = { path: [], message: notYamlMessage, found, hint, position: at(offset) }
+    return { name, value: undefined, faults: [fault], position }
+  }
   try {
-    return { name, value: document.toJS({ maxAliasCount: 100 }), faults, position }
-  } catch (error) {
-    return { name, value: undefined, faults: [notYaml('alias', messageOf(error))], position }
+    return { name, value: document.toJS({ maxAliasCount }), faults, position }
+  } catch {
+    const found = 'aliases of aliases that stand for too much'
+    const fault = { path: [], message: notYamlMessage, found, hint: 'write some of them out' }
+    return { name, value: undefined, faults: [fault], position }
   }
 }
+
+function lengthOfSpace(text: string): number {
+  return /^(\s|#.*)*/.exec(text)?.[0].length ?? 0
+}
+
+// So many that no pipeline has them, and so few that aliases of aliases of aliases cannot fill the memory.
+const maxAliasCount = 10_000
+
+const notYamlMessage = 'this is not YAML'
 
 /** A value that came without a text. */
 export function valueSource(value: unknown, name: string): Source {
@@ -68,10 +87,14 @@ export function valueSource(value: unknown, name: string): Source {
 
 // Of the parser's words only those that quote nothing of the file.
 function notYaml(code: string, message: string): Fault {
+  const fault = { path: [], message: notYamlMessage }
+  if (code === 'MULTIPLE_DOCS') {
+    const found = 'the --- of a second document'
+    return { ...fault, wanted: 'one document', found, hint: 'write each into a file of its own' }
+  }
   const quotes = /["'`]/.test(message)
   return {
-    path: [],
-    message: 'this is not YAML',
+    ...fault,
     wanted: 'valid YAML',
     found: code.toLowerCase().replaceAll('_', ' '),
     ...(quotes ? {} : { hint: message.split('\n')[0] ?? '' }),
@@ -95,6 +118,26 @@ export function pathText(path: Path): string {
     if (typeof part === 'number') return `${text}[${part}]`
     return text === '' ? part : `${text}.${part}`
   }, '')
+}
+
+/** The faults in the order of their places. */
+export function inOrder(source: Source, faults: readonly Fault[]): Fault[] {
+  const placed = faults.map(fault => ({ fault, at: positionOf(source, fault) }))
+  const order = (a: Position | undefined, b: Position | undefined) =>
+    (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0)
+  return placed.toSorted((one, other) => order(one.at, other.at)).map(({ fault }) => fault)
+}
+
+function positionOf(source: Source, { path, position }: Fault): Position | undefined {
+  return position ?? source.position(path)
+}
+
+/** FILE:LINE:COLUMN of a fault, and its path. */
+export function faultPlace(source: Source, fault: Fault): string {
+  const { path } = fault
+  const at = positionOf(source, fault)
+  const place = at ? `${source.name}:${at.line}:${at.column}` : source.name
+  return path.length === 0 ? place : `${place}: ${pathText(path)}`
 }
 
 function offsetOf(document: Document, path: Path): number {

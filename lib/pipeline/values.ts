@@ -65,7 +65,8 @@ export function agentRules(value: unknown, path: Path, report: Report): string[]
   return value.flatMap((rule: unknown, index) => {
     if (typeof rule === 'string' && rule.includes('=')) return [rule]
     const wanted = 'a string of the form key=value'
-    report([...path, index], { wanted, found: typeName(rule) })
+    const found = typeof rule === 'string' ? 'a string without =' : typeName(rule)
+    report([...path, index], { wanted, found })
     return []
   })
 }

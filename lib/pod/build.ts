@@ -4,7 +4,7 @@ import { finishedPod } from './finish.js'
 import type { JobInputs } from './given/inputs.js'
 import { jobMetadata, podMetadata } from './metadata.js'
 import { patchedPod } from './patch.js'
-import { refusePlugin } from './policy.js'
+import { refuseMountInside, refusePlugin } from './policy.js'
 import type { PodSettings } from './given/settings.js'
 
 export type { PodSettings } from './given/settings.js'
@@ -15,6 +15,7 @@ export type { PodSettings } from './given/settings.js'
  */
 export function buildJob(inputs: JobInputs, settings: PodSettings): V1Job {
   refusePlugin(inputs, settings)
+  refuseMountInside(inputs, settings)
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',

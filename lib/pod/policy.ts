@@ -1,8 +1,14 @@
-import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
+import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
 import { Problem } from '../errors.js'
-import { verifies } from './containers/agent-config.js'
+import { agentConfigMounts, verifies } from './containers/agent-config.js'
+import { mountedAt } from './containers/volumes.js'
 import type { JobInputs } from './given/inputs.js'
-import { pluginProblem, podSpecPatchPlace } from './given/plugin.js'
+import {
+  pluginPlace,
+  pluginProblem,
+  podSpecPatchPlace,
+  type KubernetesPlugin,
+} from './given/plugin.js'
 import type { PodSettings } from './given/settings.js'
 
 // What a step may not do, whoever wrote it. docs/pod.md has the whole table of who may say what.
@@ -39,6 +45,57 @@ export function refuseAgentChange(
     found: 'a change of it',
     hint: 'remove it from the patch',
   })
+}
+
+/**
+ * Nothing, when the step mounts nothing inside a folder that the operator's hooks, plugins or keys are mounted at: one
+ * file there could take the place of the operator's. What is mounted at such a folder itself, theirs replaces.
+ * @throws Problem JOB_PLUGIN
+ */
+export function refuseMountInside({ plugin }: JobInputs, { agentConfig }: PodSettings): void {
+  const held = (['agent', 'checkout', 'command'] as const)
+    .flatMap(role => agentConfigMounts(agentConfig, role))
+    .map(({ mountPath }) => mountedAt(mountPath))
+  for (const { where, mountPath } of mountsOf(plugin)) {
+    const folder = held.find(one => mountedAt(mountPath).startsWith(`${one}/`))
+    if (folder === undefined) continue
+    throw pluginProblem({
+      where: `${pluginPlace}, ${where}`,
+      wanted: `a path outside of ${folder}, where the operator's agent-config has a volume`,
+      found: 'one inside of it',
+      hint: 'mount it elsewhere',
+    })
+  }
+}
+
+/** The mounts that a step asks for in containers that the operator has a say in, or may ask for. */
+function mountsOf(plugin: KubernetesPlugin): { where: string; mountPath: string | undefined }[] {
+  const { podSpec, podSpecPatch, extraVolumeMounts, checkout, commandParams } = plugin
+  const patched = podSpecPatch?.['containers'] as { volumeMounts?: V1VolumeMount[] }[] | undefined
+  const lists: [string, (V1VolumeMount | null)[] | null | undefined][] = [
+    ['extraVolumeMounts', extraVolumeMounts],
+    ['checkout.extraVolumeMounts', checkout?.extraVolumeMounts],
+    ['commandParams.extraVolumeMounts', commandParams?.extraVolumeMounts],
+    ...mountLists('podSpec.containers', podSpec?.containers),
+    ...mountLists('podSpecPatch.containers', patched),
+  ]
+  const mounts = lists.flatMap(([place, list]) =>
+    (list ?? []).map((mount, index) => ({
+      where: `${place}.${index}.mountPath`,
+      mountPath: mount?.mountPath,
+    })),
+  )
+  return [...mounts, { where: 'checkout.gitMirrors.path', mountPath: checkout?.gitMirrors?.path }]
+}
+
+function mountLists(
+  place: string,
+  containers: { volumeMounts?: V1VolumeMount[] | null }[] | null | undefined,
+): [string, V1VolumeMount[] | null | undefined][] {
+  return (containers ?? []).map(({ volumeMounts }, index) => [
+    `${place}.${index}.volumeMounts`,
+    volumeMounts,
+  ])
 }
 
 function agentOf({ containers }: V1PodSpec): V1Container | undefined {

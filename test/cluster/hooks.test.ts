@@ -82,6 +82,29 @@ t.test(
   },
 )
 
+t.test(
+  "a step's mount does not hide the operator's hooks, however it is spelled",
+  { buffered: true },
+  async t => {
+    const mine = { name: 'mine', mountPath: '/workspace/hooks/' }
+    const build = await world.run(
+      stepWith({
+        podSpec: {
+          volumes: [{ name: 'mine', emptyDir: {} }],
+          containers: [{ image: jobImage, command: ['echo "command: $FROM_HOOK"'] }],
+        },
+        extraVolumeMounts: [mine],
+      }),
+    )
+    t.equal(build.state, 'passed', logs(build))
+    t.ok(printed(onlyJob(build)).includes('command: exported'), logs(build))
+    const file = { ...mine, mountPath: '/workspace/hooks/environment', subPath: 'environment' }
+    const inside = await world.run(stepWith({ extraVolumeMounts: [file] }, { command: 'true' }))
+    t.match(onlyJob(inside), { exitStatus: -1, finishCount: 1 }, logs(inside))
+    t.match(logs(inside), /extraVolumeMounts\.0\.mountPath[^]*outside of \/workspace\/hooks/)
+  },
+)
+
 t.test('a plugin of the volume is there for the step', { buffered: true }, async t => {
   const build = await world.run(
     JSON.stringify({

@@ -69,6 +69,32 @@ t.test(
   },
 )
 
+t.test(
+  "the operator's patch of container-0 does no harm to a pod that has none",
+  { buffered: true },
+  async t => {
+    const containers = [{ name: 'test', image: jobImage, command: ['echo "own name"'] }]
+    const build = await world.run(stepWith({ podSpec: { containers } }))
+    t.equal(build.state, 'passed', logs(build))
+    t.ok(printed(onlyJob(build)).includes('own name'), logs(build))
+    const patch = { containers: [{ name: 'container-0', env: [{ name: 'A', value: 'b' }] }] }
+    const step = await world.run(stepWith({ podSpec: { containers }, podSpecPatch: patch }))
+    t.match(onlyJob(step), never, logs(step))
+    t.match(logs(step), /container-0[^]*agent, checkout, test/, 'it is told which there are')
+  },
+)
+
+t.test('a pod without any grace runs its job', { buffered: true }, async t => {
+  const build = await world.run(
+    stepWith(
+      { podSpec: { terminationGracePeriodSeconds: 0 } },
+      { image: jobImage, command: 'echo "no grace"' },
+    ),
+  )
+  t.equal(build.state, 'passed', logs(build))
+  t.ok(printed(onlyJob(build)).includes('no grace'), logs(build))
+})
+
 t.test("a patch of the agent container's command is refused", { buffered: true }, async t => {
   const build = await world.run(
     stepWith(

@@ -36,6 +36,8 @@ t.test('help is asked for in many ways; no verb at all is a mistake', async t =>
     [['--help'], 0, /job-spawner run/],
     [['-h'], 0, /job-spawner run/],
     [['run', '--help'], 0, /--max-in-flight/],
+    [['lint', '-h'], 0, /--convert/],
+    [['help', 'render'], 0, /--diff/],
     [['sandbox', '--help'], 0, /--repo/],
     [[], 2, /job-spawner run/],
   ]

@@ -95,3 +95,23 @@ t.test('a file that is not there is said to be missing', async t => {
     { code: 'CONFIG_FILE', where: file, found: /ENOENT/ },
   )
 })
+
+t.test('an anchor may be used a hundred times and more, but not in what it stands for', async t => {
+  const tags = Array.from({ length: 150 }, () => '*a').join()
+  t.equal(read(t, `namespace: &a x\ntags: [${tags}]\n`).settings()['tags']?.where.slice(-3), '2:1')
+  const { found, hint } = problem(read(t, 'tags: &a [*a]\n').settings)
+  t.equal(found, 'an alias in what it stands for')
+  t.equal(hint, 'write the value out')
+})
+
+t.test('a key that is there twice is told at its second place', async t => {
+  for (const text of [
+    'tags: a=b\ntags: c=d\n',
+    'tags:\ntags: c=d\n',
+    'tags: # none\ntags: c=d\n',
+  ]) {
+    const { where, hint } = problem(read(t, text).settings)
+    t.match(where, /:2:1$/, text)
+    t.equal(hint, 'remove one of the two')
+  }
+})

@@ -4,7 +4,8 @@ import { isReserved, metadataFaults } from '../../lib/config/metadata-rules.js'
 import { isOurContainer, patchFaults } from '../../lib/config/patch-rules.js'
 import { ruleFaults } from '../../lib/config/rules.js'
 import { options } from '../../lib/config/schema.js'
-import { hookFaults, keyFaults, volumeFaults } from '../../lib/config/volume-rules.js'
+import { mountFaults } from '../../lib/config/mount-rules.js'
+import { hookFaults, volumeFaults } from '../../lib/config/volume-rules.js'
 import { examples } from './examples.js'
 
 t.test('settings that are well have no faults', async t => {
@@ -115,10 +116,37 @@ t.test('amounts of a class are quantities, and none of something is one', async 
 t.test("a key's volume cannot be mounted at the root", async t => {
   const volume = { name: 'k' }
   const of = (file?: string) =>
-    keyFaults({ 'verification-jwks-file': file, verificationJWKSVolume: volume }).map(({ path }) =>
-      path.join('.'),
+    mountFaults({ 'verification-jwks-file': file, verificationJWKSVolume: volume }).map(
+      ({ path }) => path.join('.'),
     )
   t.same(of('/key'), ['agent-config.verification-jwks-file'])
   for (const file of ['key', '/keys/key', undefined]) t.same(of(file), [], file ?? 'none')
-  t.same(keyFaults({ 'signing-jwks-file': '/key' }), [], 'a file of the image may be anywhere')
+  t.same(mountFaults({ 'signing-jwks-file': '/key' }), [], 'a file of the image may be anywhere')
+})
+
+t.test('two volumes cannot be mounted at one folder', async t => {
+  const table: [object, string[]][] = [
+    [
+      {
+        'signing-jwks-file': '/keys/a',
+        signingJWKSVolume: { name: 'a' },
+        'verification-jwks-file': '/keys/b',
+        verificationJWKSVolume: { name: 'b' },
+      },
+      ['agent-config.verification-jwks-file'],
+    ],
+    [
+      {
+        hooksVolume: { name: 'a' },
+        'additional-hooks': [{ path: '/workspace/hooks/', volume: { name: 'b' } }],
+      },
+      ['agent-config.additional-hooks.0.path'],
+    ],
+    [{ hooksVolume: { name: 'a' }, pluginsVolume: { name: 'b' } }, []],
+  ]
+  for (const [config, wanted] of table)
+    t.same(
+      mountFaults(config).map(({ path }) => path.join('.')),
+      wanted,
+    )
 })

@@ -92,8 +92,8 @@ t.test('in the namespace of the Jobs it may do what it does, and no more', { ski
     jobs: 'create,delete,get,list,watch',
     pods: 'delete,get,list,watch',
     'pods/log': 'get',
-    events: 'get,list',
+    events: 'list',
     podtemplates: 'get',
-    persistentvolumeclaims: 'get,list',
+    persistentvolumeclaims: 'get',
   })
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { expandMatrix } from '../../lib/pipeline/matrix.js'
 import { commandSteps, readPipeline } from '../../lib/pipeline/pipeline.js'
-import { yamlSource } from '../../lib/pipeline/source.js'
+import { pathText, yamlSource } from '../../lib/pipeline/source.js'
 
 function expanded(yaml: string) {
   const [step] = commandSteps(readPipeline(yamlSource(yaml, 'p')).pipeline)
@@ -22,6 +22,26 @@ t.test('a list of values is a job for each, filled in wherever it stands', async
     { values: '2', command: 'echo 2' },
   ])
   t.match(JSON.stringify(jobs[1]?.step.plugins), /"image":"i:2"/)
+})
+
+t.test('a matrix that is none is a fault where it stands', async t => {
+  const table: [matrix: string, path: string][] = [
+    ['5', 'matrix'],
+    ['[a, { b: c }]', 'matrix[1]'],
+    ['{ adjustments: [] }', 'matrix.setup'],
+    ['{ setup: { os: linux } }', 'matrix.setup.os'],
+    ['{ setup: { os: [linux, [a]] } }', 'matrix.setup.os[1]'],
+    ['{ setup: [a], adjustments: 5 }', 'matrix.adjustments'],
+    ['{ setup: [a], adjustments: [{ skip: true }] }', 'matrix.adjustments[0]'],
+  ]
+  for (const [matrix, path] of table) {
+    const { faults } = readPipeline(yamlSource(`- { command: x, matrix: ${matrix} }`, 'p'))
+    t.same(
+      faults.map(fault => pathText(fault.path)),
+      [`[0].${path}`],
+      matrix,
+    )
+  }
 })
 
 t.test('dimensions are multiplied; adjustments add and skip', async t => {

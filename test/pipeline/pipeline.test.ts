@@ -65,7 +65,7 @@ steps:
     'steps[2]',
     'steps[3].steps[0].env',
     'steps[3].steps[0].parallelism',
-    'steps[4].retry.automatic.exit_status',
+    'steps[4].retry.automatic[0].exit_status',
     'steps[5].steps',
     'steps[6].colour',
   ])
@@ -101,4 +101,25 @@ t.test('what is no pipeline is one fault', async t => {
     t.equal(faults.length, 1, text)
     t.same(pipeline.steps, [], text)
   }
+})
+
+t.test('what is wrong in a list is blamed on its item', async t => {
+  const { faults } = read(`
+- command: a
+  retry: { automatic: [{ exit_status: 1 }, { exit_status: x }] }
+  plugins: [docker#v1, 5]
+  agents: [queue]
+`)
+  t.match(
+    faults.map(fault => [pathText(fault.path), fault.found]),
+    [
+      ['[0].plugins[1]', 'number'],
+      ['[0].agents[0]', 'a string without ='],
+      ['[0].retry.automatic[1].exit_status', 'string'],
+    ],
+  )
+})
+
+t.test('an input step may say what state its build has meanwhile', async t => {
+  t.same(read('- { input: go, blocked_state: running }\n- { command: a }').faults, [])
 })

@@ -7,6 +7,7 @@ import t from 'tap'
 import { isProblem } from '../../lib/errors.js'
 import { buildJob } from '../../lib/pod/build.js'
 import { checkoutParams } from '../../lib/pod/containers/checkout-params.js'
+import { mountedAt } from '../../lib/pod/containers/volumes.js'
 import { jobInputs, type JobInputs } from '../../lib/pod/given/inputs.js'
 import { layers } from '../../lib/pod/layers.js'
 import { isLabelValue, isMetadataKey } from '../../lib/kubernetes-names.js'
@@ -165,7 +166,7 @@ function oursAreThere(pod: V1PodSpec, inputs: JobInputs, settings: PodSettings):
     assert.notEqual(variable(container, 'BUILDKITE_COMMAND'), undefined)
   }
   for (const container of [pod.initContainers[0], pod.containers[0], ...led(pod)]) {
-    const paths = container?.volumeMounts?.map(({ mountPath }) => mountPath) ?? []
+    const paths = container?.volumeMounts?.map(({ mountPath }) => mountedAt(mountPath)) ?? []
     assert.ok(paths.includes('/workspace'), `${container?.name} has the workspace`)
     assert.equal(new Set(paths).size, paths.length, `${container?.name}: mounts differ in path`)
   }

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { parse } from 'yaml'
 import { startCluster } from '../../lib/sandbox/cluster/server.js'
@@ -15,6 +16,8 @@ import { freePort } from './world.js'
 // where it is asked for.
 
 t.jobs = 3
+
+const execShell = promisify(execFile)
 
 interface Kubeconfig {
   users: { user: { token?: string } }[]
@@ -143,4 +146,21 @@ t.test('an API server that does not answer is told', async t => {
   ])
   t.equal(status, 1)
   t.match(stderr, /the Kubernetes API cannot be reached/)
+})
+
+t.test('who reads may stop early, and a full disk is told', async t => {
+  const steps = Array.from({ length: 300 }, (_, index) => `  - command: echo ${index}\n`)
+  const long = file('long.yml', `steps:\n${steps.join('')}`)
+  const program = fileURLToPath(new URL('../../bin/job-spawner', import.meta.url))
+  // Tap's own environment would make of the program another one.
+  const words = ['env', '-i', process.execPath, program, 'render', long]
+  const inShell = (rest: string) => execShell('sh', ['-c', `"$@" ${rest}`, 'sh', ...words])
+  const { stdout, stderr } = await inShell('| head -1')
+  t.same([stdout, stderr], [`# step 1 (${long}:2:5)\n`, ''])
+  // Linux has a device that is always full.
+  if (!existsSync('/dev/full')) return
+  await t.rejects(inShell('> /dev/full'), {
+    code: 1,
+    stderr: /^job-spawner: the output cannot be written: [^\n]*\n$/,
+  })
 })

@@ -42,9 +42,8 @@ const longest = 160
 export function findingText(finding: Finding): string {
   const { file, line, column, severity, message, wanted, found, hint } = finding
   const place = line === undefined ? file : `${file}:${line}:${column}`
-  const isLong = (wanted?.length ?? 0) > longest && hint?.startsWith('did you mean')
   const details = [
-    wanted === undefined || isLong ? undefined : `wanted ${wanted}`,
+    wanted === undefined || wanted.length > longest ? undefined : `wanted ${wanted}`,
     found === undefined ? undefined : `found ${found}`,
     hint,
   ].filter(detail => detail !== undefined && detail !== '')

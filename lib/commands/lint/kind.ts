@@ -1,5 +1,5 @@
 import { movedKey } from '../../config/moved.js'
-import { options } from '../../config/schema.js'
+import { options, type OptionName } from '../../config/schema.js'
 import { isMap } from '../../pipeline/values.js'
 import { isPayload } from '../render/step-jobs.js'
 
@@ -15,12 +15,15 @@ export function kindOf(value: unknown): Kind | undefined {
   if (!isMap(value)) return undefined
   if ('steps' in value) return 'pipeline'
   if (isPayload(value)) return 'payload'
-  if (isMap(value['config'])) return 'values'
+  if (isMap(value['config']) || tokens.some(key => key in value)) return 'values'
   return Object.keys(value).some(key => key in options || movedKey(key)) ? 'config' : undefined
 }
 
+// What only values of a chart have: ours, and agent-stack-k8s'.
+const tokens = ['agentToken', 'agentTokenSecret', 'agentStackSecret']
+
 /** The settings that agent-stack-k8s has under the same name. */
-const shared: readonly string[] = [
+const shared: readonly OptionName[] = [
   'tags',
   'max-in-flight',
   'namespace',
@@ -49,6 +52,6 @@ const shared: readonly string[] = [
 /** Whether settings are those of agent-stack-k8s: keys that it alone has, and none that we alone have. */
 export function isPeerConfig(config: Record<string, unknown>): boolean {
   const keys = Object.keys(config)
-  const ours = keys.some(key => key in options && !shared.includes(key))
+  const ours = keys.some(key => key in options && !shared.includes(key as OptionName))
   return !ours && keys.some(key => !(key in options) && movedKey(key) !== undefined)
 }

@@ -29,8 +29,9 @@ export async function lint({ argv, env, stdin, stdout, stderr }: CommandContext)
   const findings = sources.flatMap(source => sorted(findingsOf(source, words.kind, config)))
   const text = words.output === 'json' ? json(findings) : findings.map(findingText).join('\n')
   const told = text === '' ? '' : `${text}\n`
-  if (words.convert) stdout.write(conversion(sources[0]))
   ;(words.convert ? stderr : stdout).write(told)
+  // What cannot be read cannot be converted: that is told already.
+  if (words.convert && sources[0]?.faults.length === 0) stdout.write(conversion(sources[0]))
   stderr.write(`${summary(findings, sources.length)}\n`)
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0
 }
@@ -54,7 +55,7 @@ function unknownKind(source: Source): Finding {
     path: [],
     message: 'it is not known what this file is',
     wanted: "a pipeline (steps), settings, the chart's values (config), or a job's payload (env)",
-    found: typeName(source.value),
+    found: source.value === null ? 'nothing in it' : typeName(source.value),
     hint: `say it with --kind ${kinds.join('|')}`,
   })
 }

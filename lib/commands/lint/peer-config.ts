@@ -6,6 +6,7 @@ import { isMap } from '../../pipeline/values.js'
 import { settingFaults } from './config-file.js'
 import { findingOf, type Finding } from './finding.js'
 import { isPeerConfig } from './kind.js'
+import { usualFindings } from './peer-defaults.js'
 
 /** Settings of ours. */
 export type Settings = Record<string, unknown>
@@ -14,7 +15,10 @@ export type Settings = Record<string, unknown>
 export function peerConfigFindings(source: Source, path: Path = []): Finding[] {
   const settings = settingsAt(source, path)
   const at = (key: readonly (string | number)[]): Path => [...path, ...key]
-  const notes = keysOf(settings).map(key => keyFinding(source, at(key), key.join('.')))
+  const notes = [
+    ...usualFindings(source, path, settings),
+    ...keysOf(settings).map(key => keyFinding(source, at(key), key.join('.'))),
+  ]
   // What has another name here is blamed where it stands.
   const faults = settingFaults(converted(settings)).map(fault => {
     const origin = originOf(String(fault.path[0]), settings)
@@ -42,7 +46,8 @@ function keysOf(settings: Settings): string[][] {
 
 function keyFinding(source: Source, path: Path, key: string): Finding {
   if (key in options) {
-    return findingOf(source, { path, message: `${key} carries over as it is` }, 'note')
+    const hint = Object.hasOwn(ways, key) ? ways[key] : undefined
+    return findingOf(source, { path, message: `${key} carries over as it is`, hint }, 'note')
   }
   const { becomes, why } = movedKey(key) ?? {}
   if (becomes !== undefined) {
@@ -57,6 +62,12 @@ function keyFinding(source: Source, path: Path, key: string): Finding {
   return findingOf(source, { path, message, hint }, 'warning')
 }
 
+// What is set in the same way and yet works in another.
+const ways: Record<string, string> = {
+  'resource-classes':
+    'A step chooses one by resourceClass in its plugin; by agents: only when our agents have that tag.',
+}
+
 /** What agent-stack-k8s' settings are here: those that carry over, under our names. */
 export function converted(settings: Settings): Settings {
   const kept = Object.entries(settings).filter(([key]) => key in options)
@@ -64,7 +75,9 @@ export function converted(settings: Settings): Settings {
     ([key, value]) => conversions[key]?.(value) ?? [],
   )
   const agent = settings['agent-config']
-  const all = Object.assign({}, ...changed, Object.fromEntries(kept)) as Settings
+  // There the one goes before the other.
+  const debug = settings['debug'] === true ? { 'log-level': 'debug' } : {}
+  const all = Object.assign({}, ...changed, Object.fromEntries(kept), debug) as Settings
   return withQueue(
     isMap(agent) ? withAgent(all, agent, settings) : withAgent(all, {}, settings),
     settings,
@@ -80,7 +93,6 @@ const conversions: Record<string, (value: unknown) => Settings> = {
   'default-image-check-pull-policy': as('image-check-pull-policy'),
   'skip-image-check-containers': value => ({ 'image-check': value !== true }),
   workspaceVolume: as('workspace-volume'),
-  debug: value => (value === true ? { 'log-level': 'debug' } : {}),
 }
 
 // agent-config without what stands elsewhere here, and with what stood elsewhere there.

@@ -1,10 +1,10 @@
 import type { PodConfig } from '../../config/config.js'
-import { isProblem } from '../../errors.js'
-import { hasVariable, type Lookup } from '../../pipeline/interpolate.js'
+import type { Lookup } from '../../pipeline/interpolate.js'
 import { readPipeline, unknownDependencies } from '../../pipeline/pipeline.js'
-import { valueAt, type Fault, type Source } from '../../pipeline/source.js'
+import { valueAt, type Source } from '../../pipeline/source.js'
 import { placeholderSettings } from '../render/settings.js'
-import { payloadJob, pipelineJobs, type StepJob } from '../render/step-jobs.js'
+import { payloadFault, payloadJob, pipelineJobs, type StepJob } from '../render/step-jobs.js'
+import { isFilledIn, isTolerated } from '../render/tolerance.js'
 import { findingOf, type Finding } from './finding.js'
 import { stepFindings } from './step-findings.js'
 
@@ -23,13 +23,9 @@ export function pipelineFindings(source: Source, config: PodConfig): Finding[] {
 
 /** What is wrong with a job's payload. */
 export function payloadFindings(source: Source, config: PodConfig): Finding[] {
-  try {
-    return jobFindings(payloadJob(source, { env: {}, tags: [] }), config)
-  } catch (error) {
-    if (!isProblem(error)) throw error
-    const { message, where = '', wanted, found } = error
-    return [findingOf(source, { path: where.split('.'), message, wanted, found })]
-  }
+  const fault = payloadFault(source)
+  if (fault) return [findingOf(source, fault)]
+  return jobFindings(payloadJob(source, { env: {}, tags: [] }), config)
 }
 
 function jobFindings(job: StepJob, config: PodConfig): Finding[] {
@@ -54,14 +50,3 @@ const standIn: Lookup = name =>
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '') || 'x'
-
-// `pipeline upload` fills it in: what it will be is not known.
-function isFilledIn(source: Source, { path }: Fault): boolean {
-  const value = valueAt(source.value, path)
-  return typeof value === 'string' && hasVariable(value)
-}
-
-// A key that is like no other may be one that Buildkite has learned since.
-function isTolerated({ found = '', hint }: Fault): boolean {
-  return found.startsWith('the unknown key') && hint === 'remove the key'
-}

@@ -1,9 +1,10 @@
 import { isProblem, type Problem } from '../../errors.js'
 import { hasVariable } from '../../pipeline/interpolate.js'
 import { pluginSource } from '../../pipeline/plugins.js'
-import { valueAt, type Path } from '../../pipeline/source.js'
+import { pathText, valueAt, type Path } from '../../pipeline/source.js'
 import { buildJob } from '../../pod/build.js'
 import { jobInputs } from '../../pod/given/inputs.js'
+import { pluginPlace } from '../../pod/given/plugin.js'
 import type { PodSettings } from '../../pod/given/settings.js'
 import { unknownFieldText, unknownPluginFields } from '../render/kubernetes-fields.js'
 import { pathOfProblem } from '../render/places.js'
@@ -28,8 +29,8 @@ export function stepFindings({ job, places }: StepJob, settings: PodSettings): F
     const path = pathOfProblem(problem, places)
     const written = valueAt(source.value, path)
     const isFilledIn = typeof written === 'string' && hasVariable(written)
-    if (!isFilledIn) findings.push(findingOf(source, faultOf(problem, path)))
     const inner = innerPath(path, places.plugin)
+    if (!isFilledIn) findings.push(findingOf(source, faultOf(problem, path, inner)))
     if (inner === undefined || seen.has(String(path))) return findings
     seen.add(String(path))
     plugins = withoutPart(plugins, inner)
@@ -46,8 +47,17 @@ function problemOf(job: StepJob['job'], settings: PodSettings): Problem | undefi
   }
 }
 
-function faultOf({ message, wanted, found, hint }: Problem, path: Path) {
-  return { path, message, wanted, found: found?.replace(/ \(and \d+ more\)$/, ''), hint }
+// A payload's plugins are one text, of which there is one place only: so the message says where in them.
+function faultOf({ where, message, wanted, found, hint }: Problem, path: Path, inner?: Path) {
+  const given = where?.startsWith(pluginPlace) ? where.slice(pluginPlace.length) : ''
+  const way = inner === undefined ? given.replace(/^[\s,.:]+/, '') : pathText(inner)
+  return {
+    path,
+    message: way === '' ? message : `${message}: ${way}`,
+    wanted,
+    found: found?.replace(/ \(and \d+ more\)$/, ''),
+    hint,
+  }
 }
 
 /** The way from the plugin's body, when there is one. */

@@ -49,7 +49,17 @@ export function valuesFindings(source: Source): Finding[] {
       hint: near === undefined ? 'remove the key' : `did you mean ${near}?`,
     })
   })
-  return [...keys, ...configFindings(source, ['config'], notInChart)]
+  return [...keys, ...tokenFindings(source), ...configFindings(source, ['config'], notInChart)]
+}
+
+// The chart refuses both; that there is neither is no fault, because --set may give one.
+function tokenFindings(source: Source): Finding[] {
+  const [first, second] = ['agentToken', 'agentTokenSecret'].filter(key =>
+    Boolean(valueAt(source.value, [key])),
+  )
+  if (first === undefined || second === undefined) return []
+  const message = `${first} and ${second} are both set`
+  return [findingOf(source, { path: [second], message, wanted: 'one of them', hint: 'remove one' })]
 }
 
 /** Whether the values are those of agent-stack-k8s' chart. */
@@ -127,8 +137,11 @@ export function convertedValues(source: Source): Settings {
   })
   const annotations = valueAt(source.value, ['serviceAccountMetadata', 'annotations'])
   const config = valueAt(source.value, ['config'])
+  const values = Object.fromEntries(plain)
+  // There a Secret goes before a token; here one of them has to go.
+  if (values['agentTokenSecret']) delete values['agentToken']
   return {
-    ...Object.fromEntries(plain),
+    ...values,
     ...(annotations === undefined ? {} : { serviceAccount: { annotations } }),
     config: withoutRefused(converted(isMap(config) ? config : {})),
   }

@@ -1,5 +1,5 @@
 import { structuredPatch, type StructuredPatchHunk } from 'diff'
-import { stringify } from 'yaml'
+import { Document, visit } from 'yaml'
 import type { Layer } from '../../pod/layers.js'
 import { linePaths } from './line-paths.js'
 
@@ -30,10 +30,19 @@ export function layersDiff(layers: readonly Layer[], colours: Paint): string {
     .join('')
 }
 
-/** A Job as YAML: no aliases, no broken lines. */
+/** A Job as YAML: no aliases, no broken lines, and no text that kubectl or Helm (YAML 1.1) would read as another. */
 export function manifestYaml(value: unknown): string {
-  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
+  const document = new Document(value, { aliasDuplicateObjects: false, compat: 'yaml-1.1' })
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (String(node.value).includes(nextLine)) node.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return document.toString({ lineWidth: 0 }).replaceAll(nextLine, String.raw`\N`)
 }
+
+// A line break to a reader of YAML 1.1.
+const nextLine = '\u0085'
 
 interface Text {
   name: string

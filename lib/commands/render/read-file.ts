@@ -11,7 +11,7 @@ export async function readText(file: string, stdin: NodeJS.ReadableStream): Prom
     throw new Problem('USAGE', "the file can't be read", {
       where: file,
       wanted: 'a file of YAML or JSON',
-      found: messageOf(error),
+      found: reasonOf(error),
       hint: 'check the path; - is standard input',
     })
   }
@@ -20,4 +20,10 @@ export async function readText(file: string, stdin: NodeJS.ReadableStream): Prom
 /** The name of the file in messages. */
 export function nameOf(file: string): string {
   return file === '-' ? 'stdin' : file
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EISDIR') return 'a folder'
+  return code === 'ENOENT' ? 'no such file' : messageOf(error)
 }

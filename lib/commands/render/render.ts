@@ -1,8 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node'
 import type { Cluster } from '../../cluster/cluster.js'
-import { isProblem, Problem, problemText } from '../../errors.js'
-import { pipelineProblem, readPipeline } from '../../pipeline/pipeline.js'
-import { yamlSource, type Source } from '../../pipeline/source.js'
+import { isProblem, problemText } from '../../errors.js'
+import { yamlSource } from '../../pipeline/source.js'
 import { buildJob } from '../../pod/build.js'
 import { jobInputs, type JobInputs } from '../../pod/given/inputs.js'
 import { layers } from '../../pod/layers.js'
@@ -13,16 +12,10 @@ import { unknownFieldText, unknownPluginFields } from './kubernetes-fields.js'
 import { pathOfProblem, placeText } from './places.js'
 import { podTemplateOf, readTemplates, type FindTemplate } from './pod-templates.js'
 import { nameOf, readText } from './read-file.js'
+import { jobsIn } from './jobs-in.js'
 import { renderSettings, usualSettings } from './settings.js'
 import { picked } from './pick.js'
-import {
-  isPayload,
-  payloadJob,
-  pipelineJobs,
-  titleOf,
-  type JobContext,
-  type StepJob,
-} from './step-jobs.js'
+import { titleOf, type StepJob } from './step-jobs.js'
 import { readWords, type RenderWords } from './words.js'
 
 /** A step's Job, and what it was made of. */
@@ -42,13 +35,13 @@ export async function render(context: CommandContext): Promise<number> {
   const words = readWords(argv)
   const { config, settings } = renderSettings(words.flags, env)
   const source = yamlSource(await readText(words.file, context.stdin), nameOf(words.file))
-  const stepJobs = picked(jobsOf(source, words, config.tags), words.step)
+  const say = (text: string) => void stderr.write(`${text}\n`)
+  const stepJobs = picked(jobsIn(source, words, { tags: config.tags, say }), words.step)
   const cluster = words.serverDryRun
     ? (await import('./dry-run.js')).dryCluster(config, { env, stderr })
     : undefined
   try {
     const find = await templateFinder(words, cluster, context)
-    const say = (text: string) => void stderr.write(`${text}\n`)
     const rendered: Rendered[] = []
     for (const stepJob of stepJobs) {
       const one = await renderedOf(stepJob, settings, { find, say })
@@ -60,20 +53,6 @@ export async function render(context: CommandContext): Promise<number> {
   } finally {
     await cluster?.close()
   }
-}
-
-function jobsOf(source: Source, words: RenderWords, tags: readonly string[]): StepJob[] {
-  const context: JobContext = { env: words.env, tags }
-  if (isPayload(source.value)) return [payloadJob(source, context)]
-  const { pipeline, faults } = readPipeline(source)
-  if (faults[0]) {
-    const problem = pipelineProblem(source, faults[0])
-    const more = faults.length === 1 ? '' : ` (and ${faults.length - 1} more: job-spawner lint)`
-    throw new Problem(problem.code, `${problem.message}${more}`, problem)
-  }
-  const known: Record<string, string> = { ...pipeline.env, ...words.env }
-  const lookup = (name: string) => (Object.hasOwn(known, name) ? known[name] : undefined)
-  return pipelineJobs(source, pipeline, words.interpolation ? { ...context, lookup } : context)
 }
 
 async function templateFinder(

@@ -5,9 +5,10 @@ import { stepEnv, tagsEnv, type Share } from '../../pipeline/job-env.js'
 import { expandMatrix } from '../../pipeline/matrix.js'
 import { commandSteps, type Pipeline } from '../../pipeline/pipeline.js'
 import { pluginPath } from '../../pipeline/plugins.js'
-import { valueAt, type Path, type Source } from '../../pipeline/source.js'
+import { faultPlace, valueAt, type Fault, type Path, type Source } from '../../pipeline/source.js'
 import { deepTexts, withTexts } from '../../pipeline/texts.js'
 import { isMap } from '../../pipeline/values.js'
+import { typeName } from '../../schemas.js'
 import type { AgentJob } from '../../types/agent-job.js'
 
 /** A job that a step would become, or that was given as it is. */
@@ -117,22 +118,35 @@ function placeholderId(number: number): string {
 }
 
 /** Whether a value is a job's payload, as accept answers it, and no pipeline. */
-export function isPayload(value: unknown): value is { id?: unknown; env: Record<string, unknown> } {
-  if (!isMap(value) || 'steps' in value || !isMap(value['env'])) return false
-  return Object.keys(value['env']).some(name => name.startsWith('BUILDKITE'))
+export function isPayload(value: unknown): value is Record<string, unknown> {
+  if (!isMap(value) || 'steps' in value) return false
+  // Keys that are always in a payload; and what somebody cut out of one.
+  if ('chunks_max_size_bytes' in value || ('id' in value && 'env' in value)) return true
+  return isMap(value['env']) && Object.keys(value['env']).some(name => name.startsWith('BUILDKITE'))
 }
 
-/** The job of a payload. @throws Problem JOB_INVALID when a variable is no string */
-export function payloadJob(source: Source, context: JobContext): StepJob {
-  const { id, env } = source.value as { id?: unknown; env: Record<string, unknown> }
-  const wrong = Object.entries(env).find(([, value]) => typeof value !== 'string')
-  if (wrong) {
-    throw new Problem('JOB_INVALID', 'the payload cannot be used', {
-      where: `env.${wrong[0]}`,
-      wanted: 'string',
-      found: typeof wrong[1],
-    })
+/** What of a payload cannot be used; nothing when it is fine. */
+export function payloadFault({ value }: Source): Fault | undefined {
+  const message = 'the payload cannot be used'
+  const env = valueAt(value, ['env'])
+  if (!isMap(env)) {
+    const found = env === undefined ? 'no such key' : typeName(env)
+    return { path: ['env'], message, wanted: "the job's environment, a map of strings", found }
   }
+  const [name, wrong] = Object.entries(env).find(([, one]) => typeof one !== 'string') ?? []
+  if (name === undefined) return undefined
+  return { path: ['env', name], message, wanted: 'string', found: typeName(wrong) }
+}
+
+/** The job of a payload. @throws Problem JOB_INVALID when there is no environment, or a variable is no string */
+export function payloadJob(source: Source, context: JobContext): StepJob {
+  const fault = payloadFault(source)
+  if (fault) {
+    const { message, wanted, found } = fault
+    const where = faultPlace(source, fault)
+    throw new Problem('JOB_INVALID', message, { where, wanted, found })
+  }
+  const { id, env } = source.value as { id?: unknown; env: unknown }
   const given = env as Record<string, string>
   const all = { ...given, ...context.env }
   return {
@@ -160,6 +174,6 @@ export function titleOf({ number, key, label, part }: StepJob): string {
   const name = label ?? key
   const text = name === undefined ? `step ${number}` : `step ${number}: ${name}`
   const which = key !== undefined && label !== undefined ? ` (key ${key})` : ''
-  // A line break in a label would end a comment.
-  return `${text}${which}${part === undefined ? '' : `, ${part}`}`.replaceAll(/\s+/g, ' ')
+  // A line break in a label would end a comment, and a control character is refused by YAML's readers.
+  return `${text}${which}${part === undefined ? '' : `, ${part}`}`.replaceAll(/[\s\p{Cc}]+/gu, ' ')
 }

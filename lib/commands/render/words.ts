@@ -35,6 +35,7 @@ export function readWords(argv: readonly string[]): RenderWords {
   const { values, positionals, flags } = parseFlagsBeside(argv, own)
   const [file, ...more] = positionals
   if (file === undefined || more.length > 0) throw wrongFiles(positionals.length)
+  if (values.diff === true && values.output !== undefined) throw diffHasItsOwn()
   return {
     file,
     step: values.step,
@@ -53,6 +54,15 @@ function wrongFiles(count: number): Problem {
     wanted: "a pipeline file, a file with a job's payload, or - for standard input",
     found: count === 0 ? 'none' : `${count} of them`,
     hint: 'see job-spawner render --help',
+  })
+}
+
+function diffHasItsOwn(): Problem {
+  return new Problem('USAGE', '--diff and --output are both given', {
+    where: '--diff, --output',
+    wanted: 'one of the two',
+    found: 'both',
+    hint: 'a diff has a form of its own: leave --output out',
   })
 }
 

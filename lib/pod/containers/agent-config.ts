@@ -13,9 +13,8 @@ export function agentConfigEnv(config: AgentConfig = {}): V1EnvVar[] {
     exactly('BUILDKITE_SHELL', config.shell ?? '/bin/sh -ec'),
     ...variables(config, changeable),
     ...signingEnv(config),
-    ...(verifies(config)
-      ? []
-      : [exactly('BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR', 'warn')]),
+    // An agent without a key would refuse each job that is signed.
+    ...(failureBehavior(config) === undefined ? [exactly(failureBehaviorName, 'warn')] : []),
   ]
 }
 
@@ -45,16 +44,23 @@ export function agentConfigVolumes(config: AgentConfig = {}): V1Volume[] {
   ].filter(volume => volume !== undefined)
 }
 
-/** The mounts of these volumes in a container: hooks and plugins where they run, each key where it is used. */
+/**
+ * The mounts of these volumes in a container: hooks and plugins where they run, each key where it is used. Only the
+ * folder of plugins is for writing, as the agent clones into it: no job changes the hooks of the next.
+ */
 export function agentConfigMounts(config: AgentConfig = {}, role: ContainerRole): V1VolumeMount[] {
   const runs = role !== 'copy-agent'
   const signs = role === 'agent' || role === 'command'
   return [
-    ...mount(runs, config.hooksVolume, config['hooks-path'] ?? usualHooksPath),
-    ...(config['additional-hooks'] ?? []).flatMap(({ volume, path }) => mount(runs, volume, path)),
+    ...readOnly(mount(runs, config.hooksVolume, config['hooks-path'] ?? usualHooksPath)),
+    ...readOnly(
+      (config['additional-hooks'] ?? []).flatMap(({ volume, path }) => mount(runs, volume, path)),
+    ),
     ...mount(runs, config.pluginsVolume, pluginsPath(config)),
-    ...mount(signs, config.signingJWKSVolume, signingKey(config).folder),
-    ...mount(role === 'agent', config.verificationJWKSVolume, verificationKey(config).folder),
+    ...readOnly(mount(signs, config.signingJWKSVolume, signingKey(config).folder)),
+    ...readOnly(
+      mount(role === 'agent', config.verificationJWKSVolume, verificationKey(config).folder),
+    ),
   ]
 }
 
@@ -124,13 +130,20 @@ function signingEnv(config: AgentConfig): V1EnvVar[] {
   ]
 }
 
+const failureBehaviorName = 'BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR'
+
 function verificationEnv(config: AgentConfig): V1EnvVar[] {
-  if (!verifies(config)) return []
-  const behavior = config['verification-failure-behavior'] ?? 'block'
+  const behavior = failureBehavior(config)
+  const { file } = verificationKey(config)
   return [
-    exactly('BUILDKITE_AGENT_VERIFICATION_JWKS_FILE', verificationKey(config).file),
-    exactly('BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR', behavior),
+    ...(verifies(config) ? [exactly('BUILDKITE_AGENT_VERIFICATION_JWKS_FILE', file)] : []),
+    ...(behavior === undefined ? [] : [exactly(failureBehaviorName, behavior)]),
   ]
+}
+
+/** What becomes of a job that fails the check, when the operator has a say in it: by the word for it, or by a key. */
+function failureBehavior(config: AgentConfig): string | undefined {
+  return config['verification-failure-behavior'] ?? (verifies(config) ? 'block' : undefined)
 }
 
 /** A key file: a bare name lies in our folder for it; of a whole path, the folder is where its volume is mounted. */
@@ -155,4 +168,8 @@ function keyFile(name = 'key', usualFolder: string): KeyFile {
 
 function mount(wanted: boolean, volume: V1Volume | undefined, mountPath: string): V1VolumeMount[] {
   return wanted && volume !== undefined ? [{ name: volume.name, mountPath }] : []
+}
+
+function readOnly(mounts: V1VolumeMount[]): V1VolumeMount[] {
+  return mounts.map(one => ({ ...one, readOnly: true }))
 }

@@ -113,7 +113,7 @@ function commandVariables(
 ): V1EnvVar[] {
   if (command.length === 0) {
     // A patch may give the command as the variable that it becomes, as with agent-stack-k8s.
-    const own = env.find(one => one.name === 'BUILDKITE_COMMAND')
+    const own = env.findLast(one => one.name === 'BUILDKITE_COMMAND')
     return [own ?? exactly('BUILDKITE_COMMAND', inputs.command)]
   }
   const interposer =

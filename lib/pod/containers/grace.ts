@@ -16,9 +16,12 @@ export interface CancelTimes {
   cleanup: number
 }
 
-/** Ten seconds of the grace are for cleaning up, or half of it when it is shorter than twenty. */
+/**
+ * Ten seconds of the grace are for cleaning up, or half of it when it is shorter than twenty. Both parts are a second at
+ * least, whatever the pod has: an agent whose command may take all of the time does not start (agent v3: cancel_signal.go).
+ */
 export function cancelTimes(graceSeconds: number): CancelTimes {
-  const whole = Math.max(1, graceSeconds)
+  const whole = Math.max(2, graceSeconds)
   const cleanup = Math.min(10, Math.floor(whole / 2))
   return { whole, signal: whole - cleanup, cleanup }
 }

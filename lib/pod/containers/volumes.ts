@@ -83,12 +83,22 @@ export function workspaceMount(settings: PodSettings): V1VolumeMount {
   }
 }
 
+/** Where a container sees a mount with this path: `/a/`, `/a//.` and `a` are all `/a` to the kubelet. */
+export function mountedAt(mountPath: string | undefined): string {
+  const parts: string[] = []
+  for (const part of (mountPath ?? '').split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
 function workspaceName({ workspaceVolume }: PodSettings): string {
   return workspaceVolume?.name ?? 'workspace'
 }
 
 const byName = ({ name }: V1Volume) => name
-const byPath = ({ mountPath }: V1VolumeMount) => mountPath
+const byPath = ({ mountPath }: V1VolumeMount) => mountedAt(mountPath)
 
 function replaced<Item>(
   items: readonly Item[],

@@ -65,12 +65,12 @@ t.test('every fault of a pipeline is told in the order of its places', async t =
       'stdin:2:5: error: steps[0].command cannot be used',
       'stdin:3:5: error: steps[0].comand cannot be used',
       'stdin:6:5: warning: it waits for a step that is not in this file',
-      "stdin:9:11: error: the step's kubernetes plugin cannot be used",
-      "stdin:11:23: error: the step's kubernetes plugin cannot be used",
-      "stdin:12:13: error: the step's kubernetes plugin cannot be used",
+      "stdin:9:11: error: the step's kubernetes plugin cannot be used: podSpek",
+      "stdin:11:23: error: the step's kubernetes plugin cannot be used: metadata.labels.a",
+      "stdin:12:13: error: the step's kubernetes plugin cannot be used: metadata.anotations",
       'stdin:15:15: warning: Kubernetes knows no field "resorces" here: did you mean resources?',
-      'stdin:18:17: error: an image has a name that no image can have',
-      "stdin:19:17: error: the step's kubernetes plugin cannot be used",
+      'stdin:18:17: error: an image has a name that no image can have: podSpec.containers[0].image',
+      "stdin:19:17: error: the step's kubernetes plugin cannot be used: podSpec.containers[1]",
       'stdin:20:19: warning: steps[2].brand_new cannot be used',
     ],
   )
@@ -183,4 +183,55 @@ t.test('the sample of each kind in this repository is without error', async t =>
   const { status, lines } = await linted(readFileSync(values, 'utf8'))
   t.same(lines, [])
   t.equal(status, 0)
+})
+
+t.test('of a payload it is said where in its plugins the fault is', async t => {
+  const plugin = { podSpec: { containers: [{ image: 5 }] } }
+  const list = [{ 'github.com/buildkite-plugins/kubernetes-buildkite-plugin': plugin }]
+  const env = { BUILDKITE_COMMAND: 'x', BUILDKITE_PLUGINS: JSON.stringify(list) }
+  const { lines } = await linted(JSON.stringify({ env }))
+  t.match(lines, [
+    /cannot be used: podSpec\.containers[.[]0\]?\.image \(wanted string; found number/,
+  ])
+})
+
+t.test('a payload without an environment is a payload all the same', async t => {
+  for (const payload of [
+    { id: 'a', token: 'hunter2', chunks_max_size_bytes: 1 },
+    { id: 'a', token: 'hunter2', env: null },
+    { id: 'a', token: 'hunter2', env: [] },
+  ]) {
+    const { status, lines, stdout } = await linted(JSON.stringify(payload))
+    t.equal(status, 1)
+    t.match(lines, [/error: the payload cannot be used \(wanted the job's environment/])
+    t.notMatch(stdout, /hunter2/)
+  }
+  t.equal((await linted('{ "id": "a", "env": {} }')).status, 0)
+  t.match((await linted('{}', '--kind=payload')).lines, [/the payload cannot be used/])
+})
+
+t.test('an empty file is said to be empty', async t => {
+  for (const text of ['', '# nothing\n'])
+    t.match((await linted(text)).lines, [/found nothing in it/])
+})
+
+t.test('what cannot be parsed is told before anything is converted', async t => {
+  const { status, stdout, stderr } = await linted('queue: [', '--convert')
+  t.equal(status, 1)
+  t.equal(stdout, '')
+  t.match(stderr, /^stdin:1:9: error: this is not YAML/)
+})
+
+t.test("the chart's two ways to give a token exclude each other", async t => {
+  const values = 'agentToken: hunter2\nagentTokenSecret: s\nconfig: {}\n'
+  const { lines, stdout } = await linted(values)
+  t.match(lines, [/^stdin:2:1: error: agentToken and agentTokenSecret are both set/])
+  t.notMatch(stdout, /hunter2/)
+})
+
+t.test('values of a chart are known by their token too', async t => {
+  const { status, lines } = await linted('agentTokenSecret: s\nimage: { repository: r }\n')
+  t.same([status, lines], [0, []])
+  const theirs = await linted('agentStackSecret: s\nimage: r\n')
+  t.match(theirs.lines[0], /note: agentStackSecret becomes agentTokenSecret/)
 })

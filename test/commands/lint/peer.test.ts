@@ -38,6 +38,8 @@ t.test("agent-stack-k8s' settings are told key by key, what is wrong among them"
   t.same(
     stdout.split('\n').map(line => line.replace(/ \(.*/, '')),
     [
+      'stdin:1:1: note: these are settings of agent-stack-k8s, which run does not take as they are',
+      'stdin:1:1: note: no namespace: there Jobs run in that of the release, or default; here in buildkite',
       'stdin:1:1: note: id becomes name',
       'stdin:2:1: note: queue becomes tags',
       'stdin:3:1: note: tags carries over as it is',
@@ -106,4 +108,31 @@ t.test("the chart's keys are those of its schema", async t => {
   const file = new URL('../../../helm/job-spawner/values.schema.json', import.meta.url)
   const schema = JSON.parse(readFileSync(file, 'utf8')) as { properties: Record<string, unknown> }
   t.same(chartKeys.toSorted(), Object.keys(schema.properties).toSorted())
+})
+
+t.test('what is not set, and usual there in another way than here, is told', async t => {
+  const few = (await runCommand(lint, ['-'], { stdin: 'poll-interval: 1s\n' })).stdout
+  t.match(few, /note: no namespace:/)
+  t.match(few, /note: no queue: .*default queue; here queue=bk-operator/)
+  t.match(few, /note: images are checked .*image-check: true/)
+  const stdin = 'skip-image-check-containers: true\nnamespace: a\nqueue: b\n'
+  const all = (await runCommand(lint, ['-'], { stdin })).stdout
+  t.notMatch(all, /no namespace|no queue|images are checked before/)
+})
+
+t.test('debug goes before log-level, as it does there', async t => {
+  t.match(converted({ debug: true, 'log-level': 'info' }), { 'log-level': 'debug' })
+  t.match(converted({ debug: false, 'log-level': 'info' }), { 'log-level': 'info' })
+})
+
+t.test('converted values have one token only', async t => {
+  const stdin = 'agentToken: hunter2\nagentStackSecret: mine\nconfig: {}\n'
+  const { stdout } = await runCommand(lint, ['-', '--convert'], { stdin })
+  t.same(parse(stdout), { agentTokenSecret: 'mine', config: {} })
+})
+
+t.test('resource classes are said to be chosen in another way', async t => {
+  const stdin = 'queue: a\nresource-classes: { a: {} }\n'
+  const { stdout } = await runCommand(lint, ['-'], { stdin })
+  t.match(stdout, /^stdin:2:1: note: resource-classes carries over as it is \(.*resourceClass/m)
 })

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { V1Job } from '@kubernetes/client-node'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { render } from '../../../lib/commands/render/render.js'
@@ -139,7 +140,7 @@ t.test('a payload is rendered as it is', async t => {
   t.match(stdout, `name: buildkite-${payload.id}`)
   await t.rejects(rendered([], '{ env: { BUILDKITE_X: 1 } }'), {
     code: 'JOB_INVALID',
-    where: 'env.BUILDKITE_X',
+    where: 'stdin:1:10: env.BUILDKITE_X',
   })
 })
 
@@ -207,10 +208,62 @@ t.test('what is no pipeline, and words that are none, are problems', async t => 
     [['a', 'b'], '', 'USAGE'],
     [['/nowhere'], '', 'USAGE'],
     [['-', '--output=xml'], pipeline, 'USAGE'],
+    [['-', '--output=json', '--diff'], pipeline, 'USAGE'],
     [['-', '--env=A'], pipeline, 'USAGE'],
     [['-', '--stepp=1'], pipeline, 'USAGE'],
   ]
   for (const [argv, stdin, code] of table) {
     await t.rejects(runCommand(render, argv, { stdin }), { code }, `${argv.join(' ')} ${stdin}`)
   }
+})
+
+t.test('a pipeline that cannot be used is told with file, line and column', async t => {
+  const faulty = 'steps:\n  - command: x\n    comand: y\n'
+  await t.rejects(rendered([], faulty), {
+    code: 'PIPELINE_FILE',
+    where: 'stdin:3:5: steps[0].comand',
+  })
+  const two = '[{ command: x, parallelism: 0 }, { command: 1 }]\n'
+  await t.rejects(rendered([], `env: { A: [] }\nsteps: ${two}`), {
+    code: 'PIPELINE_FILE',
+    message: 'the pipeline cannot be used (and 2 more: job-spawner lint)',
+    where: 'stdin:1:8: env.A',
+  })
+  await t.rejects(rendered([], 'steps: ['), { code: 'PIPELINE_FILE', where: 'stdin:1:9' })
+  await t.rejects(rendered([], ''), { code: 'PIPELINE_FILE', where: 'stdin:1:1', found: 'nothing' })
+})
+
+t.test('a folder, and a file that is not there, are told in words', async t => {
+  const folder = t.testdir({})
+  await t.rejects(runCommand(render, [folder]), { code: 'USAGE', found: 'a folder' })
+  await t.rejects(runCommand(render, [join(folder, 'x')]), { code: 'USAGE', found: 'no such file' })
+})
+
+t.test('text stays text for readers of YAML 1.1, such as kubectl and Helm', async t => {
+  const words = ['yes', 'n', 'on', '1_000', '0b11', '12:30', '0777', 'a\u0085b', 'a\n\u0085\n']
+  const containers = words.map(value => ({ image: 'a', env: [{ name: 'A', value }] }))
+  const plugins = [{ kubernetes: { podSpec: { containers } } }]
+  const { stdout, status } = await rendered([], JSON.stringify([{ command: 'x', plugins }]))
+  t.equal(status, 0)
+  const { spec } = parse(stdout, { version: '1.1' }) as V1Job
+  const values = spec?.template.spec?.containers.flatMap(({ env = [] }) =>
+    env.filter(({ name }) => name === 'A').map(({ value }) => value),
+  )
+  t.same(values, words)
+  t.notMatch(stdout, '\u0085', 'a line break to such a reader')
+})
+
+t.test('nothing in a label ends the comment that it stands in', async t => {
+  const step = { command: 'x', label: 'a\u0085kind: b\u2028c\nd\u001b[31m' }
+  const { stdout } = await rendered([], JSON.stringify([step]))
+  t.equal(stdout.split('\n', 1)[0], '# step 1: a kind: b c d [31m (stdin:1:2)')
+})
+
+t.test('what lint only warns of, or leaves to the upload, is rendered', async t => {
+  const steps = '- { command: x, parallelism: "$N" }\n- { command: y, brand_new: 1 }\n'
+  const { status, stdout, stderr } = await rendered([], steps)
+  t.equal(status, 0)
+  t.equal(stdout.match(/^kind: Job$/gm)?.length, 2)
+  t.match(stderr, /^stdin:2:17: \[1\]\.brand_new: warning: /)
+  await t.rejects(rendered(['--no-interpolation'], steps), { code: 'PIPELINE_FILE' })
 })

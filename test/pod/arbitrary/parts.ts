@@ -98,10 +98,12 @@ export function volumesOf(name: fc.Arbitrary<string>, maxLength = 3): fc.Arbitra
 
 export const mountPath = fc.constantFrom(
   '/workspace',
+  '/workspace/',
   '/cache',
   '/cache/a',
   '/etc/passwd',
   '/etc/hooks',
+  '/etc//hooks',
 )
 
 export function mountsOf(volumes: readonly string[]): fc.Arbitrary<Fields[]> {

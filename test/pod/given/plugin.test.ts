@@ -16,7 +16,7 @@ t.test('a form of the name that the pod agent would try to clone is refused', as
 })
 
 t.test('a step without it has none, and one without a body an empty one', async t => {
-  const texts = [undefined, '', '[]', '[{"docker#v5":{"podSpec":1}}]']
+  const texts = [undefined, '', 'null', '[]', '[{"docker#v5":{"podSpec":1}}]']
   for (const text of texts) t.equal(kubernetesPlugin(text), undefined, String(text))
   t.same(kubernetesPlugin(`[{"${long}":null}]`), {})
 })
@@ -25,7 +25,7 @@ t.test('a list of another shape is refused at its first fault', async t => {
   const table: [string, { where: string; found: string }][] = [
     ['{', { where: 'BUILDKITE_PLUGINS', found: 'text that is not JSON' }],
     ['{}', { where: 'BUILDKITE_PLUGINS', found: 'object' }],
-    ['null', { where: 'BUILDKITE_PLUGINS', found: 'null' }],
+    ['7', { where: 'BUILDKITE_PLUGINS', found: 'number' }],
     ['["docker"]', { where: 'BUILDKITE_PLUGINS, element 0', found: 'string' }],
     ['[{"a":1},{}]', { where: 'BUILDKITE_PLUGINS, element 1', found: 'an object with 0 keys' }],
     ['[{"a":1,"b":2}]', { where: 'BUILDKITE_PLUGINS, element 0', found: 'an object with 2 keys' }],
@@ -57,11 +57,17 @@ t.test('a body of another shape is refused with the place', async t => {
         where: 'kubernetes plugin, podSpec.containers.0.command',
         wanted: 'array',
         found: 'string',
+        hint: 'write it as a list, even of one',
       },
     ],
     [
       { metadata: { labels: { a: 1 } } },
-      { where: 'kubernetes plugin, metadata.labels.a', wanted: 'string', found: 'number' },
+      {
+        where: 'kubernetes plugin, metadata.labels.a',
+        wanted: 'string',
+        found: 'number',
+        hint: 'put it in quotes',
+      },
     ],
     [
       { sidecar: [] },
