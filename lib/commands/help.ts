@@ -14,7 +14,8 @@ job-spawner VERB --help (or -h, or job-spawner help VERB) tells the flags of a v
 const sandboxHelp = `job-spawner sandbox [pipeline.yml] [flags]
 
 Runs the steps of a pipeline (the sample one by default) with an emulated Buildkite. Without --context or --kubeconfig
-the cluster is emulated too, and the commands run as plain processes of this machine: no isolation, no images.
+the cluster is emulated too, and the commands run as plain processes of this machine: no isolation, no images. Init
+containers and sidecars of a step are shown in its Job and not run.
 
   --context NAME         run in a real cluster: a context of the kubeconfig, such as kind-kind
   --kubeconfig FILE      the kubeconfig of a real cluster
