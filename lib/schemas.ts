@@ -211,29 +211,29 @@ export interface UnknownField {
 
 /** The keys in `value`, which Kubernetes calls `definition` (such as PodSpec), that Kubernetes does not know. */
 export function unknownFields(value: unknown, definition: string): UnknownField[] {
-  const { definitions = {} } = load('kubernetes.json')
-  return unknownIn(value, definitions[definition] ?? {}, [], definitions)
+  return unknownIn(value, { $ref: `kubernetes.json#/definitions/${definition}` }, [])
+}
+
+/** The same of all that is Kubernetes' in a value of one of our shapes; its own unknown keys are `check`'s to refuse. */
+export function unknownFieldsWithin(name: keyof Shapes, value: unknown): UnknownField[] {
+  return unknownIn(value, { $ref: `${name}.json` }, [])
 }
 
 interface Definition {
   $ref?: string
   properties?: Record<string, Definition>
   items?: Definition
-  additionalProperties?: Definition
+  additionalProperties?: Definition | false
   definitions?: Record<string, Definition>
 }
 
-function unknownIn(
-  value: unknown,
-  shape: Definition,
-  path: UnknownField['path'],
-  definitions: Record<string, Definition>,
-): UnknownField[] {
+function unknownIn(value: unknown, shape: Definition, path: UnknownField['path']): UnknownField[] {
   if (typeof value !== 'object' || value === null) return []
   const { $ref, properties, items, additionalProperties } = shape
-  if ($ref) {
-    return unknownIn(value, definitions[$ref.replace(/.*\//, '')] ?? {}, path, definitions)
+  if ($ref?.endsWith('/PodSpecPatch')) {
+    return unknownFields(withoutDirectives(value), 'PodSpec').map(field => within(path, field))
   }
+  if ($ref) return unknownIn(value, referred($ref), path)
   const children = Array.isArray(value)
     ? value.map((one, index) => [index, one, items] as const)
     : Object.entries(value).map(([key, one]) => {
@@ -241,9 +241,22 @@ function unknownIn(
         return [key, one, property ?? additionalProperties] as const
       })
   return children.flatMap(([key, one, child]) => {
-    if (child) return unknownIn(one, child, [...path, key], definitions)
-    return properties && typeof key === 'string' ? [unknownField(path, key, properties)] : []
+    if (child) return unknownIn(one, child, [...path, key])
+    // A shape that takes no other keys is one of ours: `check` has refused them.
+    const judged = properties && additionalProperties === undefined && typeof key === 'string'
+    return judged ? [unknownField(path, key, properties)] : []
   })
+}
+
+function within(path: UnknownField['path'], field: UnknownField): UnknownField {
+  return { ...field, path: [...path, ...field.path] }
+}
+
+// Only Kubernetes' file refers to parts of itself.
+function referred(reference: string): Definition {
+  const [file = '', definition] = reference.split('#/definitions/')
+  const schema = load(file === '' ? 'kubernetes.json' : file)
+  return definition === undefined ? schema : (schema.definitions?.[definition] ?? {})
 }
 
 function unknownField(path: UnknownField['path'], key: string, properties: object): UnknownField {

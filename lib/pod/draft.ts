@@ -9,7 +9,7 @@ import { oursOver } from './containers/ours.js'
 import type { DraftPod } from './containers/patched-pod.js'
 import type { AuthoredPodSpec } from './given/plugin.js'
 import type { PodSettings } from './given/settings.js'
-import { volumes } from './containers/volumes.js'
+import { heldVolumes } from './containers/volumes.js'
 
 /** What the pod starts from: the step's podSpec, else that of the PodTemplate it names, else nothing. */
 export function authoredPodSpec({ plugin }: JobInputs, settings: PodSettings): AuthoredPodSpec {
@@ -27,7 +27,7 @@ export function draftPod(inputs: JobInputs, settings: PodSettings): DraftPod {
   const spec = oursOver(own, {
     terminationGracePeriodSeconds:
       own.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds,
-    volumes: volumes(own, inputs, settings),
+    volumes: heldVolumes(own.volumes, inputs, settings),
     initContainers: [copyAgentDraft(settings), ...ownInitDrafts(own, settings), ...sidecars],
     containers: [agentDraft(inputs, settings), ...checkoutDrafts(inputs, settings), ...commands],
   })

@@ -2,6 +2,7 @@ import type { V1Job } from '@kubernetes/client-node'
 import { isProblem } from '../errors.js'
 import { buildJob } from './build.js'
 import type { JobInputs } from './given/inputs.js'
+import { podTemplateName } from './given/plugin.js'
 import { resourceClassName } from './resource-class.js'
 import type { OperatorSettings, PodSettings } from './given/settings.js'
 
@@ -42,21 +43,26 @@ interface Step {
 function steps(inputs: JobInputs, settings: PodSettings, usual: Partial<OperatorSettings>): Step[] {
   const { image, ...unimaged } = inputs
   const { podSpecPatch: _patch, ...plugin } = inputs.plugin
-  const { podTemplate } = plugin
+  const podTemplate = podTemplateName(plugin)
   const className = resourceClassName(inputs, settings)
   const unclassed = { ...settings, resourceClasses: silent(settings), podSpecPatch: undefined }
   const classed = { ...settings, podSpecPatch: undefined }
   const unpatched = { ...unimaged, plugin }
   const bare = { ...unimaged, plugin: {} }
   const plain = { ...onlyOfTheRun(settings, usual), resourceClasses: silent(settings) }
-  const templated = { ...unimaged, plugin: podTemplate === undefined ? {} : { podTemplate } }
   const untemplated = { ...unclassed, podTemplate: undefined }
   return [
     { name: 'job spawner', inputs: bare, settings: plain },
     { name: 'settings', inputs: bare, settings: untemplated },
-    ...(podTemplate === undefined || plugin.podSpec !== undefined
+    ...(podTemplate === undefined
       ? []
-      : [{ name: `podTemplate ${podTemplate}`, inputs: templated, settings: unclassed }]),
+      : [
+          {
+            name: `podTemplate ${podTemplate}`,
+            inputs: { ...unimaged, plugin: { podTemplate } },
+            settings: unclassed,
+          },
+        ]),
     { name: 'kubernetes plugin', inputs: unpatched, settings: unclassed },
     { name: `resource class ${className ?? ''}`, inputs: unpatched, settings: classed },
     { name: 'pod-spec-patch', inputs: unpatched, settings },

@@ -2,6 +2,7 @@ import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { isLabelName, isLabelValue, longestName } from '../kubernetes-names.js'
 import type { JobInputs } from './given/inputs.js'
 import { sidecarNames } from './given/names.js'
+import { podTemplateName } from './given/plugin.js'
 import type { PodSettings } from './given/settings.js'
 
 /** The keys of our labels, on the Job and on its pod. */
@@ -96,7 +97,7 @@ function jobAnnotations(
   { id, env, plugin }: JobInputs,
   settings: PodSettings,
 ): Record<string, string> {
-  const template = plugin.podSpec === undefined ? plugin.podTemplate : undefined
+  const template = podTemplateName(plugin)
   return {
     // A running job cannot move to another node. An author may say that theirs may be lost.
     'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',

@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError } from '../cluster/cluster-error.js'
 import { Problem } from '../errors.js'
 import type { JobInputs } from '../pod/given/inputs.js'
-import { pluginPlace, pluginProblem } from '../pod/given/plugin.js'
+import { pluginPlace, pluginProblem, podTemplateName } from '../pod/given/plugin.js'
 import { patiently } from './patiently.js'
 import type { Run } from './run.js'
 
@@ -19,8 +19,8 @@ export async function podTemplateOf(
   { plugin }: JobInputs,
   { cluster, clock }: { cluster: Cluster; clock: Clock },
 ): Promise<V1PodSpec | undefined> {
-  const { podTemplate: name, podSpec } = plugin
-  if (name === undefined || podSpec !== undefined) return undefined
+  const name = podTemplateName(plugin)
+  if (name === undefined) return undefined
   const words = {
     told: `Kubernetes does not give the PodTemplate ${name} yet`,
     logged: 'PodTemplate not read yet',

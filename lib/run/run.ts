@@ -4,7 +4,7 @@ import type { FinishOutcome, GatewayRun, PodFinish } from '../gateway/gateway-ru
 import { advanced, type ChunkNumbers, type LogPosition } from '../gateway/splice.js'
 import type { ClosingRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
-import type { StopReason } from '../pod/verdict/stopped.js'
+import type { Reason } from '../pod/verdict/reasons.js'
 import type { AgentJob } from '../types/agent-job.js'
 import type { Connection } from '../upstream/connection.js'
 import { jobState, start } from '../upstream/jobs.js'
@@ -41,7 +41,7 @@ export interface RunOptions {
   /** Makes the state durable. */
   keep: (state: RunState) => Promise<void>
   /** Why the cluster stopped the run's pod, when it did. */
-  stopReason?: () => Promise<StopReason | undefined>
+  stopReason?: () => Promise<Reason | undefined>
 }
 
 /** One accepted job, until it has ended at Buildkite. */

@@ -2,7 +2,9 @@ import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { PodFinish } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
-import { stopReason, type StopReason } from '../pod/verdict/stopped.js'
+import type { Reason } from '../pod/verdict/reasons.js'
+import { newestPod } from '../pod/verdict/status.js'
+import { stopReason } from '../pod/verdict/stopped.js'
 
 /** Whether a pod's finish says that its agent was told to stop, and not why (Agent API, `signal_reason`). */
 export function wasStopped({ signal_reason: reason }: PodFinish): boolean {
@@ -16,7 +18,7 @@ const patienceMs = 3_000
 export async function clusterStopReason(
   jobName: string,
   { cluster, clock, log }: { cluster: Cluster; clock: Clock; log: Log },
-): Promise<StopReason | undefined> {
+): Promise<Reason | undefined> {
   const enough = new AbortController()
   const late = clock.sleep(patienceMs, enough.signal).then(() => undefined)
   // Ended early, it rejects, and nobody waits for it any more.
@@ -31,7 +33,7 @@ export async function clusterStopReason(
   }
 }
 
-async function asked(jobName: string, cluster: Cluster): Promise<StopReason | undefined> {
+async function asked(jobName: string, cluster: Cluster): Promise<Reason | undefined> {
   const [job, pods] = await Promise.all([cluster.getJob(jobName), cluster.podsOfJob(jobName)])
-  return stopReason({ job, pod: pods[0] })
+  return stopReason({ job, pod: newestPod(pods) })
 }

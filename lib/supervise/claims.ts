@@ -1,11 +1,10 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../cluster/cluster.js'
-import { isClusterError } from '../cluster/cluster-error.js'
 import type { Log } from '../log.js'
 import { awaitedClaims, shortestClaimGraceMs } from '../pod/verdict/claims.js'
 import { podStart } from '../pod/verdict/status.js'
 import type { PodClaim, SeenClaim } from '../pod/verdict/verdict.js'
-import { Looks } from './looks.js'
+import { Looks, unlessForbidden } from './looks.js'
 
 // What is asked for one pod's sake is bounded.
 const mostClaims = 8
@@ -27,11 +26,9 @@ export async function seeClaims(
   const wanted = pod ? awaitedClaims(pod).slice(0, mostClaims) : []
   const seen = await Promise.all(
     wanted.map(claim =>
-      seeClaim(claim, cluster).catch((error: unknown) => {
-        if (!isClusterError(error) || error.status !== 403) throw error
-        log.warn({ err: error, claim: claim.name }, 'claim not readable, the pod waits unjudged')
-        return undefined
-      }),
+      unlessForbidden(seeClaim(claim, cluster), error =>
+        log.warn({ err: error, claim: claim.name }, 'claim not readable, the pod waits unjudged'),
+      ),
     ),
   )
   return seen.filter(claim => claim !== undefined)

@@ -45,12 +45,23 @@ export async function seeJobEvents(
   jobName: string,
   { cluster, log }: { cluster: Pick<Cluster, 'events'>; log: Log },
 ): Promise<readonly CoreV1Event[]> {
+  const events = await unlessForbidden(cluster.events(jobName), error =>
+    log.warn({ err: error }, 'events not readable, the Job waits for its pod unjudged'),
+  )
+  return events ?? []
+}
+
+/** The answer; undefined, after `say`, when the API server says that we may not ask. */
+export async function unlessForbidden<T>(
+  answer: Promise<T>,
+  say: (error: unknown) => void,
+): Promise<T | undefined> {
   try {
-    return await cluster.events(jobName)
+    return await answer
   } catch (error) {
     if (!isClusterError(error) || error.status !== 403) throw error
-    log.warn({ err: error }, 'events not readable, the Job waits for its pod unjudged')
-    return []
+    say(error)
+    return undefined
   }
 }
 

@@ -5,7 +5,7 @@ import { Reflector } from '../cluster/reflector.js'
 import type { Log } from '../log.js'
 import { instanceSelector, labels } from '../pod/metadata.js'
 import { awaitedClaims } from '../pod/verdict/claims.js'
-import { podStart } from '../pod/verdict/status.js'
+import { newestPod, podStart } from '../pod/verdict/status.js'
 import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
 import { podCause } from './cause.js'
 import { ClaimLooks, seeClaims } from './claims.js'
@@ -104,7 +104,7 @@ export class Supervisor {
     const known = this.podOfJob.get(jobId)
     this.podOfJob.set(
       jobId,
-      newest(known && nameOf(known) !== nameOf(pod) ? [known, pod] : [pod]) ?? pod,
+      newestPod(known && nameOf(known) !== nameOf(pod) ? [known, pod] : [pod]) ?? pod,
     )
     this.changed(pod.metadata?.labels)
   }
@@ -165,7 +165,7 @@ export class Supervisor {
     const { cluster } = this.options
     const name = run.jobName
     const [job, pods] = await Promise.all([cluster.getJob(name), cluster.podsOfJob(name)])
-    const pod = newest(pods)
+    const pod = newestPod(pods)
     const claims = await seeClaims(pod, { cluster, log: run.log })
     const jobEvents = job && !pod ? await seeJobEvents(name, { cluster, log: run.log }) : []
     const found = this.verdictOf(run, { pod, job, claims, jobEvents })
@@ -224,11 +224,6 @@ function jobIdOf(object: V1Pod): string {
 
 function nameOf(pod: V1Pod): string {
   return pod.metadata?.name ?? ''
-}
-
-function newest(pods: V1Pod[]): V1Pod | undefined {
-  const time = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime()
-  return pods.toSorted((a, b) => time(b) - time(a))[0]
 }
 
 /** Whether a Job has come to its end by itself. */

@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml'
 import { Problem } from '../../errors.js'
 import { isMap } from '../../pipeline/values.js'
 import type { JobInputs } from '../../pod/given/inputs.js'
-import { pluginPlace, pluginProblem } from '../../pod/given/plugin.js'
+import { pluginPlace, pluginProblem, podTemplateName } from '../../pod/given/plugin.js'
 
 /** Gives the PodTemplate of a name; undefined when there is none. */
 export type FindTemplate = (name: string) => Promise<V1PodTemplate | undefined>
@@ -16,8 +16,8 @@ export async function podTemplateOf(
   { plugin }: JobInputs,
   find: FindTemplate | undefined,
 ): Promise<V1PodSpec | undefined> {
-  const { podTemplate: name, podSpec } = plugin
-  if (name === undefined || podSpec !== undefined) return undefined
+  const name = podTemplateName(plugin)
+  if (name === undefined) return undefined
   const template = await find?.(name)
   if (template) return template.template?.spec
   throw pluginProblem({

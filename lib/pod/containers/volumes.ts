@@ -2,7 +2,6 @@ import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { agentConfigMounts, agentConfigVolumes, type ContainerRole } from './agent-config.js'
 import { checkoutParams, checkoutVolumes } from './checkout-params.js'
 import type { JobInputs } from '../given/inputs.js'
-import type { AuthoredPodSpec } from '../given/plugin.js'
 import type { PodSettings } from '../given/settings.js'
 
 /** Where the containers of a pod meet: binaries, sockets, checkout. */
@@ -17,15 +16,6 @@ export const tiniBinary = `${workspace}/tini-static`
 /** The directory of a container's own sockets: containers may run as different users. */
 export function socketsPath(container: string): string {
   return `${workspace}/sockets/${container}`
-}
-
-/** The pod's volumes: its own, and those of ours whose names none of its own has. */
-export function volumes(
-  own: AuthoredPodSpec,
-  inputs: JobInputs,
-  settings: PodSettings,
-): V1Volume[] {
-  return heldVolumes(own.volumes, inputs, settings)
 }
 
 /**

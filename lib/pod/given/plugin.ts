@@ -37,6 +37,11 @@ export function kubernetesPlugin(text: string | undefined): KubernetesPlugin | u
   return bodies.length === 0 ? undefined : checked(bodies[0] ?? {})
 }
 
+/** The PodTemplate that the pod starts from: the one that the step names, unless it has a podSpec of its own. */
+export function podTemplateName({ podSpec, podTemplate }: KubernetesPlugin): string | undefined {
+  return podSpec === undefined ? podTemplate : undefined
+}
+
 /** How messages begin that say where in the plugin something is. */
 export const pluginPlace = 'kubernetes plugin'
 

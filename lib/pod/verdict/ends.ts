@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { lines, over, type Seen, type Verdict } from './judgement.js'
+import { deadlineReason, deletedReason, disruptionReason } from './reasons.js'
 import {
   agentRuns,
   agentStarted,
@@ -14,14 +15,13 @@ import {
 export function deadlineExceeded({ pod, job }: Seen): Verdict | undefined {
   const failed = jobFailure(job)
   if (failed?.reason !== 'DeadlineExceeded' || (pod && agentRuns(pod))) return undefined
-  const text = lines('The Job was active for longer than it may be.', failed.message)
-  return over({ cause: 'DeadlineExceeded', message: text, pod })
+  return over({ ...deadlineReason(failed), pod })
 }
 
 /** There was a pod, and there is none. */
 export function podGone({ pod, podSeenBefore }: Seen): Verdict | undefined {
   if (pod || !podSeenBefore) return undefined
-  return over({ cause: 'PodDeleted', message: 'The pod was deleted while the job ran.', pod })
+  return over({ ...deletedReason, pod })
 }
 
 /** The pod failed for a reason of its own: evicted, refused by the node, lost with it. */
@@ -35,9 +35,7 @@ export function podFailedWithReason({ pod }: Seen): Verdict | undefined {
 export function disrupted({ pod }: Seen): Verdict | undefined {
   const disruption = pod && condition(pod, 'DisruptionTarget', 'True')
   if (!disruption || agentRuns(pod) || !ends(pod)) return undefined
-  const cause = disruption.reason ?? 'DisruptionTarget'
-  const text = lines(`The cluster took the pod away: ${cause}.`, disruption.message)
-  return over({ cause, message: text, pod })
+  return over({ ...disruptionReason(disruption), pod })
 }
 
 /** The cluster announces a disruption before it acts, and may yet leave a pod alone. */

@@ -108,3 +108,9 @@ function statuses(pod: V1Pod): V1ContainerStatus[] {
 function ended({ name, state }: V1ContainerStatus): EndedContainer[] {
   return state?.terminated === undefined ? [] : [{ name, state: state.terminated }]
 }
+
+/** Of a Job's pods the one that was made last: the others are on their way out. */
+export function newestPod(pods: readonly V1Pod[]): V1Pod | undefined {
+  const time = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime()
+  return pods.toSorted((a, b) => time(b) - time(a))[0]
+}
