@@ -12,8 +12,16 @@ const root = new URL('../', import.meta.url)
 const check = process.argv.includes('--check')
 const stale = []
 
-// In a pod the token comes from the chart's Secret, and the cluster is the one that the pod is in.
-const notInChart = ['token', 'token-file', 'kubeconfig', 'context']
+// In a pod the token comes from the chart's Secret, the cluster is the one that the pod is in, and the Service is the
+// chart's.
+const notInChart = [
+  'token',
+  'token-file',
+  'kubeconfig',
+  'context',
+  'gateway-service',
+  'gateway-address',
+]
 
 await kubernetes()
 await types()

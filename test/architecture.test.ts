@@ -7,7 +7,7 @@ import ts from 'typescript'
 const lib = fileURLToPath(new URL('../lib/', import.meta.url))
 
 // What lies below everything, and may be imported from anywhere but lib/pod.
-const ground = ['errors', 'schemas', 'kubernetes-names', 'log', 'clock', 'version']
+const ground = ['errors', 'schemas', 'kubernetes-names', 'log', 'clock', 'fence', 'version']
 
 // The doors of the pod builder: what is given, the Job that it becomes, and what became of its pod.
 const pod = ['pod', 'pod/given', 'pod/verdict']
@@ -19,6 +19,7 @@ const pod = ['pod', 'pod/given', 'pod/verdict']
 const allowed: Record<string, readonly string[]> = {
   errors: [],
   clock: [],
+  fence: [],
   log: [],
   version: [],
   types: [],
@@ -32,11 +33,15 @@ const allowed: Record<string, readonly string[]> = {
   'pod/verdict': [],
   cluster: ground,
   ledger: ['cluster', ...ground],
+  lease: ['cluster', ...ground],
   upstream: ground,
   slots: ['upstream', ...ground],
   gateway: ['upstream', ...ground],
   supervise: ['cluster', 'pod', 'pod/verdict', ...ground],
-  run: ['supervise', 'slots', 'gateway', 'upstream', 'ledger', 'cluster', ...pod, ...ground],
+  run: ['supervise', 'slots', 'gateway', 'upstream', 'ledger', 'lease', 'cluster'].concat(
+    pod,
+    ground,
+  ),
   // What Buildkite makes of a pipeline: the emulator, `render` and `lint` must agree on it.
   pipeline: ['errors', 'schemas'],
   sandbox: ground,
@@ -45,7 +50,7 @@ const allowed: Record<string, readonly string[]> = {
   // The embedded cluster starts the agents of its pods.
   'sandbox/cluster': ['sandbox/pod-agent', ...ground],
   commands: ['run', 'sandbox', 'sandbox/buildkite', 'sandbox/cluster', 'cluster', 'ledger'].concat(
-    ['commands/render', 'commands/lint', 'config'],
+    ['lease', 'commands/render', 'commands/lint', 'config'],
     ground,
   ),
   'commands/render': ['run', 'pipeline', ...pod, 'cluster', 'ledger', 'config', ...ground],

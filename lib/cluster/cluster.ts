@@ -1,6 +1,8 @@
 import {
+  AuthenticationV1Api,
   BatchV1Api,
   CoreV1Api,
+  DiscoveryV1Api,
   ServerConfiguration,
   VersionApi,
   createConfiguration,
@@ -13,11 +15,15 @@ import {
   type V1PodTemplate,
 } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
+import type { Fence } from '../fence.js'
 import type { Log } from '../log.js'
 import { ClusterError, isClusterError, isNotFound } from './cluster-error.js'
+import { pointService, type GatewayEndpoint } from './gateway-endpoints.js'
+import { leaseVerbs, type LeaseVerbs } from './leases.js'
 import { listWatch, typed, type ListWatch } from './list-watch.js'
-import { ensureNamespace, pingCluster } from './preflight.js'
+import { checkTokenReviews, ensureNamespace, pingCluster } from './preflight.js'
 import { secretVerbs, type SecretVerbs } from './secrets.js'
+import { reviewToken, type PodIdentity } from './token-review.js'
 import { Transport } from './transport.js'
 
 /**
@@ -33,6 +39,8 @@ export interface Cluster {
   readonly ledgerNamespace: string
   /** The Secret verbs of the ledger's namespace. */
   readonly secrets: SecretVerbs
+  /** The Lease verbs of the ledger's namespace. */
+  readonly leases: LeaseVerbs
   /**
    * The API server's version.
    * @throws Problem CLUSTER_UNREACHABLE, CLUSTER_REFUSED
@@ -43,6 +51,11 @@ export interface Cluster {
    * @throws Problem CLUSTER_UNREACHABLE, CLUSTER_REFUSED
    */
   ensureNamespace(name: string): Promise<void>
+  /**
+   * Whether we may have pods' tokens reviewed.
+   * @throws Problem TOKEN_REVIEW, CLUSTER_UNREACHABLE, CLUSTER_REFUSED
+   */
+  checkTokenReviews(): Promise<void>
   /**
    * Creates the Job; when one of that name exists already it is the same Job, as names are derived from job ids. Fields
    * that the API server does not know are refused (final, 400) rather than dropped. A dry run is checked as any other
@@ -62,6 +75,10 @@ export interface Cluster {
   /** The last lines of a container, at most 64 KiB of them. */
   podLog(name: string, container: string, tailLines: number): Promise<string>
   nodes(): Promise<V1Node[]>
+  /** Whose service account token it is; undefined when it is not good for the audience, or bound to no pod that exists. */
+  reviewToken(token: string, audience: string): Promise<PodIdentity | undefined>
+  /** Points a Service without a selector, in the ledger's namespace, at one address. */
+  pointService(endpoint: Omit<GatewayEndpoint, 'namespace'>): Promise<void>
   /** The newest that the API server has (at most 500) about the pod, Job or claim of that name. */
   events(name: string): Promise<CoreV1Event[]>
   /** The pods with these labels, for a `Reflector`. */
@@ -78,16 +95,22 @@ export interface ClusterOptions {
   ledgerNamespace: string
   log: Log
   clock: Clock
+  /** Open while this process may write; always, when it is left out. */
+  fence?: Fence
 }
 
 /** A cluster over kept connections. Nothing is asked of it before the first call. */
 export function connectCluster(options: ClusterOptions): Cluster {
-  const { kubeConfig, namespace, ledgerNamespace, log, clock } = options
-  const transport = new Transport({ kubeConfig, log, clock })
+  const { namespace, ledgerNamespace, log } = options
+  const transport = new Transport(options)
+  // On connections of its own: it may not wait behind Jobs that a slow webhook looks at.
+  const leaseTransport = new Transport({ ...options, fence: undefined, connectTimeout: 3_000 })
   const baseServer = new ServerConfiguration(transport.server, {})
   const configuration = createConfiguration({ baseServer, httpApi: transport.library })
   const core = new CoreV1Api(configuration)
   const version = new VersionApi(configuration)
+  const authentication = new AuthenticationV1Api(configuration)
+  const discovery = new DiscoveryV1Api(configuration)
   const corePath = `/api/v1/namespaces/${namespace}`
   const podsPath = `${corePath}/pods`
   const jobsPath = `/apis/batch/v1/namespaces/${namespace}/jobs`
@@ -96,13 +119,17 @@ export function connectCluster(options: ClusterOptions): Cluster {
     namespace,
     ledgerNamespace,
     secrets: secretVerbs(transport, core, ledgerNamespace),
+    leases: leaseVerbs(leaseTransport, ledgerNamespace),
     ping: () => pingCluster(version, transport.host),
     ensureNamespace: name => ensureNamespace(core, { name, host: transport.host, log }),
+    checkTokenReviews: () => checkTokenReviews(authentication, transport.host),
     ...jobVerbs(transport, new BatchV1Api(configuration), { namespace, jobsPath }),
     ...podVerbs(transport, core, { namespace, podsPath }),
     getPodTemplate: name => podTemplate(transport, `${corePath}/podtemplates`, name),
     getClaim: name => unlessMissing(core.readNamespacedPersistentVolumeClaim({ namespace, name })),
     nodes: async () => (await core.listNode()).items,
+    reviewToken: (token, audience) => reviewToken(authentication, { token, audience }),
+    pointService: endpoint => pointService(discovery, { ...endpoint, namespace: ledgerNamespace }),
     events: async name => {
       const fieldSelector = `involvedObject.name=${name}`
       return (await core.listNamespacedEvent({ namespace, fieldSelector, limit: 500 })).items
@@ -111,7 +138,9 @@ export function connectCluster(options: ClusterOptions): Cluster {
       listWatch(transport, { path: podsPath, type: 'V1Pod', labelSelector }),
     watchJobs: labelSelector =>
       listWatch(transport, { path: jobsPath, type: 'V1Job', labelSelector }),
-    close: () => transport.close(),
+    close: async () => {
+      await Promise.all([transport.close(), leaseTransport.close()])
+    },
   }
 }
 

@@ -12,19 +12,29 @@ import {
 /** How long credentials are used before the files and plugins behind them are asked again. */
 const credentialsMs = 5_000
 
+/** What connections are made of. */
+export interface ConnectionsOptions {
+  config: KubeConfig
+  clock: Clock
+  /** Milliseconds. */
+  connectTimeout: number
+  /** Puts something between those who send and the connections, such as a fence. */
+  wrap: (pool: Dispatcher) => Dispatcher
+}
+
 /** Our credentials of the moment and the connections made with them. */
 export class Connections {
   /** The server's URL, without a slash at the end. */
   readonly server: string
-  readonly #clock: Clock
+  readonly #options: ConnectionsOptions
   readonly #retired = new Set<Dispatcher>()
   #config: KubeConfig
   #read: { at: number; credentials: Promise<Credentials> } | undefined
-  #pool: { credentials: Credentials; dispatcher: Dispatcher } | undefined
+  #pool: { credentials: Credentials; pool: Dispatcher; dispatcher: Dispatcher } | undefined
 
-  constructor(config: KubeConfig, clock: Clock) {
-    this.#config = freshConfig(config)
-    this.#clock = clock
+  constructor(options: ConnectionsOptions) {
+    this.#options = options
+    this.#config = freshConfig(options.config)
     this.server = this.#config.getCurrentCluster()?.server.replace(/\/+$/, '') ?? ''
   }
 
@@ -37,7 +47,9 @@ export class Connections {
     if (!this.#pool || !sameConnections(this.#pool.credentials, credentials)) {
       this.#retire()
       const proxy = this.#config.getCurrentCluster()?.proxyUrl
-      this.#pool = { credentials, dispatcher: connectionPool(credentials, proxy) }
+      const { connectTimeout, wrap } = this.#options
+      const pool = connectionPool(credentials, { proxy, connectTimeout })
+      this.#pool = { credentials, pool, dispatcher: wrap(pool) }
     }
     return { credentials, dispatcher: this.#pool.dispatcher }
   }
@@ -61,7 +73,7 @@ export class Connections {
 
   /** Read by one request for all that come at the same time: a plugin is then run once. */
   #credentials(): Promise<Credentials> {
-    const now = this.#clock.now()
+    const now = this.#options.clock.now()
     if (this.#read && now - this.#read.at < credentialsMs) return this.#read.credentials
     const read = { at: now, credentials: readCredentials(this.#config) }
     this.#read = read
@@ -73,7 +85,7 @@ export class Connections {
 
   /** What is under way on the old connections may end; nothing new is sent on them. */
   #retire(): void {
-    const old = this.#pool?.dispatcher
+    const old = this.#pool?.pool
     this.#pool = undefined
     if (!old) return
     this.#retired.add(old)

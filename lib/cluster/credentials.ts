@@ -68,13 +68,16 @@ export function sameConnections(a: Credentials, b: Credentials): boolean {
 const mostConnections = 16
 
 /** The pool of kept connections to the API server, through the kubeconfig's proxy where it names one. */
-export function connectionPool({ tls }: Credentials, proxy: string | undefined): Dispatcher {
+export function connectionPool(
+  { tls }: Credentials,
+  { proxy, connectTimeout: timeout }: { proxy: string | undefined; connectTimeout: number },
+): Dispatcher {
   const pool = {
     connections: mostConnections,
     pipelining: 1,
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 600_000,
   }
-  if (!proxy) return new Agent({ ...pool, connect: { ...tls, timeout: 30_000 } })
-  return new ProxyAgent({ ...pool, uri: proxy, requestTls: { ...tls, timeout: 30_000 } })
+  if (!proxy) return new Agent({ ...pool, connect: { ...tls, timeout } })
+  return new ProxyAgent({ ...pool, uri: proxy, requestTls: { ...tls, timeout } })
 }

@@ -1,7 +1,8 @@
-import type { CoreV1Api, VersionApi } from '@kubernetes/client-node'
+import type { AuthenticationV1Api, CoreV1Api, VersionApi } from '@kubernetes/client-node'
 import { messageOf, Problem } from '../errors.js'
 import type { Log } from '../log.js'
 import { isClusterError, isNotFound } from './cluster-error.js'
+import { reviewToken } from './token-review.js'
 
 /**
  * The API server's version, such as v1.33.1.
@@ -47,6 +48,24 @@ export async function ensureNamespace(
     if (isClusterError(error, 'exists')) return
     const hint = `create it: kubectl create namespace ${name}`
     throw clusterProblem(error, host, { where: `namespace ${name}`, hint })
+  }
+}
+
+/**
+ * Asks for the review of a token that is none, so that a missing right is known before the first pod needs it.
+ * @throws Problem TOKEN_REVIEW when we may not ask, CLUSTER_UNREACHABLE, CLUSTER_REFUSED
+ */
+export async function checkTokenReviews(api: AuthenticationV1Api, host: string): Promise<void> {
+  try {
+    await reviewToken(api, { token: 'none', audience: 'job-spawner' })
+  } catch (error) {
+    if (!isClusterError(error) || error.status !== 403) throw clusterProblem(error, host)
+    throw new Problem('TOKEN_REVIEW', "the pods' tokens can't be reviewed", {
+      where: host,
+      wanted: 'the right to create tokenreviews.authentication.k8s.io (it is cluster-wide)',
+      found: error.message,
+      hint: 'the chart grants it with rbac.create; else bind the ClusterRole system:auth-delegator to our user',
+    })
   }
 }
 

@@ -15,8 +15,11 @@ export interface SecretVerbs {
   create(secret: V1Secret): Promise<V1Secret>
   /** Refused as `conflict` when `metadata.resourceVersion` is no longer the current one. */
   replace(secret: V1Secret): Promise<V1Secret>
-  /** Refused with status 404 when there is none. */
-  delete(name: string): Promise<void>
+  /**
+   * Refused with status 404 when there is none, and as `conflict` when `resourceVersion` is given and no longer the
+   * current one.
+   */
+  delete(name: string, precondition?: { resourceVersion: string }): Promise<void>
 }
 
 /** The Secret verbs of a namespace over client-node. */
@@ -30,8 +33,8 @@ export function secretVerbs(transport: Transport, core: CoreV1Api, namespace: st
     create: body => core.createNamespacedSecret({ namespace, body }),
     replace: body =>
       core.replaceNamespacedSecret({ namespace, name: body.metadata?.name ?? '', body }),
-    delete: async name => {
-      await core.deleteNamespacedSecret({ namespace, name })
+    delete: async (name, preconditions) => {
+      await core.deleteNamespacedSecret({ namespace, name, body: { preconditions } })
     },
   }
 }

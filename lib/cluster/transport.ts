@@ -7,6 +7,7 @@ import {
 } from '@kubernetes/client-node'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.js'
+import { FencedError, isFenced, openFence, type Fence, type FencedRequest } from '../fence.js'
 import type { Log } from '../log.js'
 import { version } from '../version.js'
 import { ClusterError, errorOfAnswer, errorOfNetwork, isClusterError } from './cluster-error.js'
@@ -25,13 +26,16 @@ export interface ClusterRequest {
 /** Values of a query string; those that are undefined are left out. */
 export type Query = Record<string, string | number | boolean | undefined>
 
-/** What a transport needs. Time-outs are in milliseconds, and only tests change them. */
+/** What a transport needs. Time-outs are in milliseconds. */
 export interface TransportOptions {
   kubeConfig: KubeConfig
   log: Log
   clock: Clock
+  /** Open while this process may write to Kubernetes; always, when it is left out. */
+  fence?: Fence
   headersTimeout?: number
   requestTimeout?: number
+  connectTimeout?: number
 }
 
 interface Wire {
@@ -46,6 +50,18 @@ interface Answer {
   status: number
   headers: Record<string, string>
   body: Buffer
+}
+
+// By group and not by words: a namespace or a Job may be called `leases`.
+const needsNoLease =
+  /\/apis\/(coordination|authentication|authorization)\.k8s\.io\/[^/]+\/|\/api\/v1\/namespaces$/
+
+/**
+ * What no process without a lease may send: all that changes something, but for the lease itself and the namespace
+ * that it lives in. A review is a question that is asked by POST.
+ */
+export function isFencedWrite({ method, path }: FencedRequest): boolean {
+  return method !== 'GET' && !needsNoLease.test(path)
 }
 
 // Who the API server's audit log says that we are.
@@ -66,9 +82,17 @@ export class Transport {
   readonly #clock: Clock
   readonly #timeouts: { headers: number; request: number }
   readonly #connections: Connections
+  readonly #fence: Fence
 
-  constructor({ kubeConfig, log, clock, headersTimeout, requestTimeout }: TransportOptions) {
-    this.#connections = new Connections(kubeConfig, clock)
+  constructor(options: TransportOptions) {
+    const { kubeConfig, log, clock, fence = openFence(), headersTimeout, requestTimeout } = options
+    this.#fence = fence
+    this.#connections = new Connections({
+      config: kubeConfig,
+      clock,
+      connectTimeout: options.connectTimeout ?? 30_000,
+      wrap: pool => pool.compose(fence.interceptor(isFencedWrite)),
+    })
     this.server = this.#connections.server
     this.host = new URL(this.server).host
     this.#log = log
@@ -152,8 +176,17 @@ export class Transport {
     })
   }
 
-  #send(wire: Wire): Promise<Answer> {
-    return this.#again(wire, () => this.#whole(wire))
+  // What a process without a lease may not send waits for it, not for its own deadline.
+  async #send(wire: Wire): Promise<Answer> {
+    const guarded = isFencedWrite({ method: wire.method, path: new URL(wire.url).pathname })
+    for (;;) {
+      if (guarded) await this.#fence.pass(wire.signal)
+      try {
+        return await this.#again(wire, () => this.#whole(wire))
+      } catch (error) {
+        if (!isFenced(error)) throw error
+      }
+    }
   }
 
   /**
@@ -222,6 +255,7 @@ export class Transport {
 
   /** What a caller who aborts gets is his own reason, and else a `ClusterError`. */
   #fault(error: unknown, signal: AbortSignal | undefined): unknown {
+    if (isFenced(error)) return new FencedError()
     return signal?.aborted ? signal.reason : errorOfNetwork(error, this.host)
   }
 }

@@ -8,12 +8,15 @@ import { gatewayUrl } from '../cluster/gateway-url.js'
 import { inCluster, loadKubeConfig, ownNamespace } from '../cluster/kubeconfig.js'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
+import { Fence } from '../fence.js'
 import { ledgerNamespace } from '../ledger/namespace.js'
 import type { Log } from '../log.js'
 
 /** A cluster that answers, with its namespaces, and how its pods reach a gateway of ours. */
 export interface Connected {
   cluster: Cluster
+  /** Closed: what `cluster` writes waits until somebody who holds the lease opens it. */
+  fence: Fence
   gatewayUrl: (port: number) => Promise<string>
 }
 
@@ -32,10 +35,12 @@ export async function connect(
     jobsNamespace: config.namespace,
     own: inside ? ownNamespace() : undefined,
   })
+  const fence = new Fence()
   const cluster = connectCluster({
     kubeConfig,
     namespace: config.namespace,
     ledgerNamespace: ledger,
+    fence,
     log,
     clock,
   })
@@ -48,6 +53,7 @@ export async function connect(
   await cluster.ensureNamespace(config.namespace)
   return {
     cluster,
+    fence,
     gatewayUrl: async port => {
       if (config.gatewayUrl !== undefined) return config.gatewayUrl
       if (inside) throw insideProblem()

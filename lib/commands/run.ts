@@ -7,7 +7,8 @@ import type { CommandContext } from './command.js'
 
 /**
  * `job-spawner run`: until SIGTERM or SIGINT. The first lets running jobs go on for the grace; the second, or the end of
- * the grace, leaves them to the next process, which goes on with them.
+ * the grace, leaves them to the next process, which goes on with them. While another process has the lease it stands by.
+ * @throws Problem LEASE_LOST when another process has taken the lease from this one.
  */
 export async function run({ argv, env, stderr }: CommandContext): Promise<number> {
   const config = loadConfig(argv, env)
@@ -18,14 +19,19 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   // After the settings, so that a mistake in them is told at once: the Kubernetes client takes its time to load.
   const { connect } = await import('./connect.js')
   const { JobSpawner } = await import('../run/spawner.js')
-  const { cluster, gatewayUrl } = await connect(config, { env, log, clock })
-  const spawner = new JobSpawner({ config, cluster, log, clock, gatewayUrl })
+  const { thisProcess } = await import('../lease/holder.js')
+  const connected = await connect(config, { env, log, clock })
+  const holder = thisProcess(env)
+  const spawner = new JobSpawner({ config, ...connected, holder, log, clock })
   const stop = stopSignals(log)
   try {
-    await Promise.race([spawner.start(), stop.first])
-    const dismissed = spawner.dismissed()
-    await Promise.race([stop.first, dismissed])
-    await drain(spawner, { grace: config.shutdownGrace, second: stop.second, log })
+    const lost = spawner.lost()
+    await Promise.race([spawner.start(), stop.first, lost])
+    await Promise.race([stop.first, spawner.dismissed(), lost])
+    await Promise.race([
+      drain(spawner, { grace: config.shutdownGrace, second: stop.second, log }),
+      lost,
+    ])
   } finally {
     await spawner.close()
     stop.dispose()
@@ -34,14 +40,17 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   return 0
 }
 
+// Without a grace nothing is drained: a standby goes on with the agents as they are.
 async function drain(
   spawner: JobSpawner,
   { grace, second, log }: { grace: number; second: Promise<void>; log: Log },
 ): Promise<void> {
-  const timer = new AbortController()
-  const graceOver = systemClock.sleep(grace, timer.signal).catch(() => undefined)
-  await Promise.race([spawner.drain(), graceOver, second])
-  timer.abort()
+  if (grace > 0) {
+    const timer = new AbortController()
+    const graceOver = systemClock.sleep(grace, timer.signal).catch(() => undefined)
+    await Promise.race([spawner.drain(), graceOver, second])
+    timer.abort()
+  }
   if (spawner.running > 0)
     log.warn({ running: spawner.running }, 'running jobs are left to the next process')
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { systemClock } from '../clock.js'
 import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
+import { thisProcess } from '../lease/holder.js'
 import { makeLog } from '../log.js'
 import { JobSpawner } from '../run/spawner.js'
 import { startEmulator, type Emulator } from '../sandbox/buildkite/server.js'
@@ -27,11 +28,12 @@ export async function sandbox({ argv, env, stdout, stderr }: CommandContext): Pr
     if (embedded) closing.push(() => embedded.close())
     const config = sandboxConfig(wishes, token, embedded)
     const log = makeLog(config.logLevel, stderr)
-    const { cluster, gatewayUrl } = await connect(config, {
+    const connected = await connect(config, {
       env: embedded ? {} : env,
       log,
       clock: systemClock,
     })
+    const { cluster, gatewayUrl } = connected
     const emulator = await startUpstream(
       token,
       embedded ? undefined : new URL(await gatewayUrl(0)).hostname,
@@ -41,10 +43,10 @@ export async function sandbox({ argv, env, stdout, stderr }: CommandContext): Pr
     introduce(report, embedded ? undefined : cluster.host, folder)
     const spawner = new JobSpawner({
       config: { ...config, endpoint: emulator.endpoint },
-      cluster,
+      ...connected,
+      holder: thisProcess(env),
       log,
       clock: systemClock,
-      gatewayUrl,
       onManifest: job =>
         void traceManifest(folder, job).catch((error: unknown) =>
           log.warn({ err: error }, 'manifest not written'),

@@ -31,6 +31,10 @@ export interface PodConfig {
   agentImage: string
   gatewayListen: ListenAddress
   gatewayUrl: string | undefined
+  gatewayService: string | undefined
+  gatewayAddress: string | undefined
+  leaseDuration: number
+  allowOtherBuilds: boolean
   jobPrefix: string
   jobTtl: number
   /** Seconds. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import convict from 'convict'
 import ms, { type StringValue } from 'ms'
 import { isDnsLabel } from '../kubernetes-names.js'
@@ -63,6 +64,20 @@ const formats: convict.Format[] = [
     validate: value =>
       wanted('a duration such as 90s, 10m or 1h', typeof value === 'number' && value >= 0),
     coerce: coerceDuration,
+  },
+  {
+    name: 'lease-duration',
+    validate: value =>
+      wanted(
+        'a duration from 3s to 60s: upstream gives up on silent agents after 3 minutes',
+        typeof value === 'number' && value >= 3_000 && value <= 60_000,
+      ),
+    coerce: coerceDuration,
+  },
+  {
+    name: 'optional-ip',
+    validate: value =>
+      wanted('an IP address', value === null || (typeof value === 'string' && isIP(value) > 0)),
   },
   {
     name: 'boolean',

@@ -15,6 +15,7 @@ export function mountFaults(agentConfig: unknown): Fault[] {
   const first = new Map<string, Path>()
   return mounts(agentConfig).flatMap(({ path, folder }) => {
     if (folder === '') return [atRoot(path)]
+    if (isOverToken(folder)) return [ours(path)]
     const other = first.get(folder)
     if (other !== undefined) return [taken(path, other)]
     first.set(folder, path)
@@ -59,6 +60,20 @@ function mounts(agentConfig: unknown): Mount[] {
 function folderOf(file: string | undefined, usual: string): string {
   if (file === undefined || !file.startsWith('/')) return usual
   return file.slice(0, file.lastIndexOf('/'))
+}
+
+// In most images /var/run is a link to /run.
+function isOverToken(folder: string): boolean {
+  return /^(\/var)?\/run\/job-spawner(\/|$)/.test(folder)
+}
+
+function ours(path: Path): Fault {
+  return {
+    path,
+    wanted: 'a folder outside of /var/run/job-spawner',
+    found: 'the folder of the token with which the agent proves which pod it is in',
+    hint: 'choose another folder',
+  }
 }
 
 function atRoot(path: Path): Fault {

@@ -11,11 +11,28 @@ import { hookFaults, volumeFaults } from './volume-rules.js'
 export function ruleFaults(values: Values): Fault[] {
   const allowCommands = values['allow-pod-spec-patch-unsafe-command-modification'] === true
   return [
+    ...endpointFaults(values),
     ...patchFaults(values['pod-spec-patch'], { allowCommands }),
     ...hookFaults(values['agent-config']),
     ...mountFaults(values['agent-config']),
     ...volumeFaults(values),
     ...metadataFaults(values['default-metadata']),
     ...classFaults(values['resource-classes'], textOf(values['default-resource-class-name'])),
+  ]
+}
+
+// Half of it would leave the Service without a pod behind it, which shows only in jobs that never connect.
+function endpointFaults(values: Values): Fault[] {
+  const given = (name: 'gateway-service' | 'gateway-address') => textOf(values[name]) !== undefined
+  const [service, address] = [given('gateway-service'), given('gateway-address')]
+  if (service === address) return []
+  const missing = service ? 'gateway-address' : 'gateway-service'
+  return [
+    {
+      path: [missing],
+      wanted: 'gateway-service and gateway-address, both or neither',
+      found: 'only one of them',
+      hint: 'the chart sets both; without a Service of your own set neither',
+    },
   ]
 }

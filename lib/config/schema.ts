@@ -131,6 +131,30 @@ export const options = {
     defaultDoc: 'its Service in a cluster; else found out where it can be',
     env: 'JOB_SPAWNER_GATEWAY_URL',
   },
+  'gateway-service': {
+    doc: 'Service without a selector, in the namespace of the ledger, that leads pods to the gateway: whoever holds the lease points it at its own gateway-address.',
+    format: 'optional-text',
+    default: null,
+    env: 'JOB_SPAWNER_GATEWAY_SERVICE',
+  },
+  'gateway-address': {
+    doc: 'IP address of this process, for gateway-service.',
+    format: 'optional-ip',
+    default: null,
+    env: 'JOB_SPAWNER_GATEWAY_ADDRESS',
+  },
+  'lease-duration': {
+    doc: 'How long a process that does not renew its lease still counts as alive. Another one takes over after that. From 3s to 60s.',
+    format: 'lease-duration',
+    default: '10s',
+    env: 'JOB_SPAWNER_LEASE_DURATION',
+  },
+  'allow-other-builds': {
+    doc: 'Whether a job may reach artifacts, meta-data and steps of builds other than its own through buildkite-agent, as far as Buildkite lets it.',
+    format: 'boolean',
+    default: false,
+    env: 'JOB_SPAWNER_ALLOW_OTHER_BUILDS',
+  },
   'job-prefix': {
     doc: "What the names of Jobs begin with; the job's id follows.",
     format: 'job-prefix',

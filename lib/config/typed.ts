@@ -49,6 +49,10 @@ function spawnerSettings(values: Values, name: string) {
     ledgerNamespace: optional<string>(values['ledger-namespace']),
     gatewayListen: listenAddress(values['gateway-listen']) as ListenAddress,
     gatewayUrl: optional<string>(values['gateway-url'])?.replace(/\/+$/, ''),
+    gatewayService: optional<string>(values['gateway-service']),
+    gatewayAddress: optional<string>(values['gateway-address']),
+    leaseDuration: values['lease-duration'] as number,
+    allowOtherBuilds: values['allow-other-builds'] as boolean,
     shutdownGrace: values['shutdown-grace'] as number,
     logLevel: values['log-level'] as LogLevel,
   }

@@ -9,6 +9,9 @@ export interface VolumeSettings {
   'default-checkout-params'?: unknown
 }
 
+// The pod builder's: with it the agent proves which pod it is in.
+const tokenVolume = 'job-spawner-token'
+
 interface Place {
   path: Path
   volume: unknown
@@ -23,6 +26,7 @@ export function volumeFaults(settings: VolumeSettings): Fault[] {
     const name = keysOf(volume)['name']
     if (typeof name !== 'string' || name === '') return [unnamed(path, volume)]
     if (!isDnsLabel(name)) return [misnamed(path, name)]
+    if (name === tokenVolume) return [ours(path, name)]
     const first = named.get(name)
     if (first !== undefined) return [taken(path, name, first)]
     named.set(name, path)
@@ -77,6 +81,15 @@ function misnamed(path: Path, name: string): Fault {
   return {
     path: [...path, 'name'],
     wanted: 'a name of lower-case letters, digits and "-", 63 at most',
+    found: JSON.stringify(name),
+    hint: 'choose another name',
+  }
+}
+
+function ours(path: Path, name: string): Fault {
+  return {
+    path: [...path, 'name'],
+    wanted: 'a name that is none of ours',
     found: JSON.stringify(name),
     hint: 'choose another name',
   }

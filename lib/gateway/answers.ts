@@ -1,21 +1,20 @@
-import { json } from 'node:stream/consumers'
-import type { ServerResponse } from 'node:http'
 import { retryableStatus } from '../upstream/retry.js'
+import { bounded, boundedJson } from './bounded.js'
 import { credential } from './credentials.js'
-import { exchange, forward } from './forward.js'
+import { exchange, forward, podBody } from './forward.js'
+import { ReadBody } from './pod-body.js'
+import type { GatewayParts, PodCall } from './pod-call.js'
+import { byStepKey, ownIds, strangerInBody } from './reach.js'
+import { refuseCall } from './refusals.js'
 import { later, reply } from './reply.js'
 import type { RouteAction } from './routes.js'
-import type { GatewayOptions, PodCall } from './pod-call.js'
-import { chunkNumbers, spliced } from './splice.js'
+import { chunkNumbers, spliced, type ChunkNumbers } from './splice.js'
+import { hasBody, type Outgoing } from './upstream-call.js'
 
-type Answer = (call: PodCall, options: GatewayOptions) => Promise<void> | void
+type Answer = (call: PodCall, parts: GatewayParts) => Promise<void> | void
 
-// Seconds. A short ping interval shortens the pod's life: after its job the agent waits up to one before it goes.
-const intervals = { ping_interval: 1, job_status_interval: 2, heartbeat_interval: 30 }
-
-/** What the gateway says itself, by action. */
-export const answer: Record<Exclude<RouteAction, 'forward' | 'refuse'>, Answer> = {
-  register,
+/** What the gateway does with a proved call, by action. */
+export const answer: Record<Exclude<RouteAction, 'register' | 'refuse'>, Answer> = {
   connect: ({ response }) => reply(response, 200, { connection_state: 'connected' }),
   disconnect: ({ response }) => reply(response, 200, { connection_state: 'disconnected' }),
   heartbeat,
@@ -26,103 +25,135 @@ export const answer: Record<Exclude<RouteAction, 'forward' | 'refuse'>, Answer> 
   chunk,
   state,
   finish,
+  step,
+  forward: (call, parts) => forward(call, parts),
 }
 
-/**
- * The answer when the token's run is not known: over long ago, or never ours. The calls of an agent's own life are
- * answered harmlessly, so that a pod that outlives its run ends well; a 4xx heartbeat would make it hang.
- */
-export function answerWithoutRun(action: RouteAction, response: ServerResponse): void {
-  switch (action) {
-    case 'heartbeat':
-      return reply(response, 200, {})
-    case 'ping':
-      return reply(response, 200, { action: 'disconnect' })
-    case 'disconnect':
-      return reply(response, 200, { connection_state: 'disconnected' })
-    case 'acquire':
-      return reply(response, 422, { message: 'this job is no longer to be had' })
-    default:
-      return reply(response, 401, { message: 'this token is not known' })
-  }
-}
+const over = 'this job is over'
 
-async function register({ request, response, run }: PodCall) {
-  const body = (await json(request).catch(() => ({}))) as {
-    hostname?: unknown
-    meta_data?: unknown
-  }
-  if (run.over) return reply(response, 401, { message: 'this job is over' })
-  run.podConnected({ hostname: typeof body.hostname === 'string' ? body.hostname : '' })
-  reply(response, 200, {
-    id: run.jobId,
-    name: run.payload.env['BUILDKITE_AGENT_NAME'] ?? '',
-    access_token: credential('session', run),
-    endpoint: '',
-    request_headers: {},
-    ...intervals,
-    meta_data: Array.isArray(body.meta_data) ? body.meta_data : [],
-  })
-}
-
-async function heartbeat({ request, response }: PodCall, { clock }: GatewayOptions) {
-  const body = (await json(request).catch(() => ({}))) as { sent_at?: unknown }
-  reply(response, 200, { sent_at: body.sent_at, received_at: new Date(clock.now()).toISOString() })
+async function heartbeat({ request, response }: PodCall, { options, limits }: GatewayParts) {
+  const { sent_at } = await boundedJson(request, limits.bodyBytes)
+  reply(response, 200, { sent_at, received_at: new Date(options.clock.now()).toISOString() })
 }
 
 // The answer may be lost and the agent ask again, so the job stays to be had until the pod starts it.
-function acquire({ response, run }: PodCall) {
-  if (run.over || !run.acquirable)
-    return reply(response, 422, { message: 'this job is no longer to be had' })
-  reply(response, 200, { ...run.payload, token: credential('job', run), endpoint: '' })
+async function acquire(call: PodCall, parts: GatewayParts) {
+  const { response, run, pod } = call
+  if (!(await fencePassed(call, parts)))
+    return later(response, 'the job spawner is not sure of its lease')
+  if (run.over || !run.acquirable || !run.isPod(pod.uid)) {
+    const refusal = { status: 422, message: 'this job is no longer to be had' }
+    return refuseCall(call, refusal, parts)
+  }
+  const { jobId, secret } = run
+  const token = credential('job', { jobId, secret, podUid: pod.uid, addresses: pod.addresses })
+  reply(response, 200, { ...run.payload, token, endpoint: '' })
 }
 
-function start({ response, run }: PodCall) {
-  if (run.over) return reply(response, 422, { message: 'this job is over' })
+async function start(call: PodCall, parts: GatewayParts) {
+  const { response, run } = call
+  if (!(await fencePassed(call, parts)))
+    return later(response, 'the job spawner is not sure of its lease')
+  if (run.over) return refuseCall(call, { status: 422, message: over }, parts)
   run.podStarted()
   reply(response, 200, { state: 'running' })
 }
 
-async function chunk(call: PodCall, options: GatewayOptions) {
-  const { response, run, query } = call
-  const numbers = chunkNumbers(query)
-  if (!numbers)
+async function chunk(call: PodCall, parts: GatewayParts) {
+  const { response, run } = call
+  const given = chunkNumbers(call.query)
+  if (!given) {
     return reply(response, 400, {
       message: 'sequence, offset and size are wanted as whole numbers',
     })
-  if (run.over) return reply(response, 400, { message: "Job can't have chunks" })
-  const { sequence, offset, size } = spliced(numbers, await run.opening())
-  const target = `${call.target.split('?')[0]}?sequence=${sequence}&offset=${offset}&size=${size}`
-  const status = await forward({ ...call, target }, options, { passingIs503: true })
-  if (status !== undefined && status < 300) run.chunkSent({ sequence, offset, size })
+  }
+  let numbers: ChunkNumbers | undefined
+  const outgoing = async (): Promise<Outgoing | undefined> => {
+    const place = spliced(given, await run.opening())
+    // Our last lines may have taken its place since.
+    if (run.over) return undefined
+    run.chunkBegan((numbers = place))
+    const { sequence, offset, size } = place
+    const path = call.target.split('?')[0]
+    const target = `${path}?sequence=${sequence}&offset=${offset}&size=${size}`
+    return { target, body: podBody(call, { cutWhenOver: false }) }
+  }
+  await forward(call, parts, {
+    outgoing,
+    ended: outcome => numbers && run.chunkEnded(numbers, chunkOutcome(outcome)),
+    passingIs503: true,
+    over: { status: 400, message: "Job can't have chunks" },
+  })
 }
 
-async function state(call: PodCall, options: GatewayOptions) {
+function chunkOutcome(outcome: { status: number } | { mayHave: boolean }) {
+  if ('mayHave' in outcome) return outcome.mayHave ? 'unknown' : 'refused'
+  if (outcome.status < 300) return 'taken'
+  return outcome.status < 500 ? 'refused' : 'unknown'
+}
+
+async function state(call: PodCall, parts: GatewayParts) {
   const { response, run } = call
   // The run was ended over the pod's head: its agent is to stop, without a 401 in its log.
   if (run.over) return reply(response, 200, { state: 'canceled' })
-  const got = await exchange(call, options)
+  const got = await exchange(call, parts)
   if (got === undefined) return later(response, 'upstream did not answer')
-  if (retryableStatus(got.status)) return later(response, 'upstream is busy', got.retryAfterSeconds)
+  const { status, retryAfterMs } = got
+  if (retryableStatus(status))
+    return later(response, 'upstream is busy', (retryAfterMs ?? 0) / 1_000)
+  if (status >= 300 && status < 400) return later(response, 'upstream answered with a redirect')
   const said = got.body as { state?: unknown } | undefined
+  // Nobody but a proxy on the way answers so: the agent wants JSON.
+  if (status < 300 && typeof said !== 'object') return later(response, 'upstream answered no JSON')
   if (typeof said?.state === 'string') run.stateSeen(said.state)
-  reply(response, got.status, said ?? {})
+  reply(response, status, said ?? {})
 }
 
-async function finish({ request, response, run }: PodCall) {
-  const body = (await json(request).catch(() => undefined)) as Record<string, unknown> | undefined
-  if (typeof body?.['exit_status'] !== 'string') {
+async function finish(call: PodCall, parts: GatewayParts) {
+  const { request, response, run } = call
+  const body = await boundedJson(request, parts.limits.bodyBytes)
+  if (typeof body['exit_status'] !== 'string') {
     return reply(response, 400, { message: 'exit_status is wanted as text' })
   }
+  if (!(await fencePassed(call, parts)))
+    return later(response, 'the job spawner is not sure of its lease')
   const outcome = await run.finishFromPod(body)
   switch (outcome.state) {
     case 'done':
       return reply(response, 200, { state: 'finished' })
     case 'over':
-      return reply(response, 422, { message: 'this job is over' })
+      return refuseCall(call, { status: 422, message: over }, parts)
     case 'refused':
+      if (retryableStatus(outcome.status)) return later(response, 'upstream is busy', 2)
       return reply(response, outcome.status, { message: 'upstream refuses the finish' })
     case 'passing':
       return later(response, 'upstream did not take the finish yet', 2)
   }
+}
+
+/** A call to a step, whose body says in which build: it is read, and sent on as it came. */
+async function step(call: PodCall, parts: GatewayParts) {
+  const { request, run, match } = call
+  if (parts.options.allowOtherBuilds) return forward(call, parts)
+  const own = ownIds(run)
+  const coded = request.headers['content-encoding'] !== undefined
+  const body = hasBody(request) ? await bounded(request, parts.limits.bodyBytes) : Buffer.alloc(0)
+  const why =
+    body === undefined || coded
+      ? 'the body of this call must be small, and not compressed'
+      : strangerInBody(body, own, { byKey: byStepKey(match, own) })
+  if (why !== undefined || !body) {
+    return refuseCall(call, { status: 403, message: why ?? 'no body' }, parts)
+  }
+  await forward(call, parts, {
+    outgoing: async () => ({
+      target: call.target,
+      body: body.length > 0 ? new ReadBody(body) : null,
+    }),
+  })
+}
+
+async function fencePassed(call: PodCall, { options, hold }: GatewayParts): Promise<boolean> {
+  const open = () => (options.fence.open ? true : undefined)
+  return (await hold.until(open, call.patience, call.pod.uid)) === true
 }

@@ -12,10 +12,24 @@ export type FinishOutcome =
   | { state: 'refused'; status: number }
   | { state: 'passing' }
 
+/** A pod that has proved who it is. */
+export interface ProvenPod {
+  name: string
+  uid: string
+}
+
+/** Where a pod's calls may come from. */
+export interface PodAddresses {
+  /** Its own (`status.podIPs`); empty while the API server knows none. */
+  pod: readonly string[]
+  /** Those of its node (`status.hostIPs`), which its calls carry where the network translates addresses. */
+  node: readonly string[]
+}
+
 /** What the gateway needs to know of a run, and what it tells it. The run itself lives in `lib/run`. */
 export interface GatewayRun {
   readonly jobId: string
-  /** Root of the run's three tokens, base64url. */
+  /** Root of the tokens that the run's pod gets, base64url. */
   readonly secret: string
   readonly payload: AgentJob
   /** The real job token, with the endpoint and headers of the slot that has the job. */
@@ -24,14 +38,23 @@ export interface GatewayRun {
   readonly over: boolean
   /** Whether the job may still be acquired: a pod that has started it has it for good. */
   readonly acquirable: boolean
+  /**
+   * Makes the pod the one that has this run, or says who has it: the first pod wins, for good, over restarts too. Throws
+   * `ClusterError` when the API server is needed to know and does not answer.
+   */
+  bindPod(pod: ProvenPod): Promise<'bound' | 'taken' | 'over'>
+  /** Whether a token that we made for the pod of this UID is still good: no other pod has the run. */
+  isPod(uid: string): boolean
   /** The pod agent is there. */
   podConnected(pod: { hostname: string }): void
   /** The pod agent has called `start`. */
   podStarted(): void
   /** Where our own first lines end. They are final from now on, and durable when this resolves. */
   opening(): Promise<LogPosition>
-  /** A chunk of the pod's has gone upstream; numbers as upstream knows them. */
-  chunkSent(chunk: ChunkNumbers): void
+  /** A chunk of the pod's is about to go upstream; numbers as upstream knows them. */
+  chunkBegan(chunk: ChunkNumbers): void
+  /** What became of it: upstream has it, has it not, or may have it (`unknown`: no answer came). Once for each begin. */
+  chunkEnded(chunk: ChunkNumbers, outcome: 'taken' | 'refused' | 'unknown'): void
   /** The job's state, as upstream has just told it to the pod. */
   stateSeen(state: string): void
   /** Delivers the pod's finish upstream, once. */

@@ -14,11 +14,16 @@ const hopByHop = new Set([
 ])
 
 // Ours to set, or meaningless upstream.
-const notForwarded = new Set(['host', 'authorization', 'expect', 'content-length'])
+const notForwarded = new Set(['host', 'authorization', 'expect', 'content-length', 'cookie'])
+
+// By these a server may be told that a call is another one, or another's, than its first line says.
+const disguises =
+  /^(?:x-(?:http-)?method(?:-override)?|x-(?:original|rewrite)-ur[il]|forwarded|x-forwarded-.*|x-real-ip|x-sendfile-type|x-accel-.*)$/
 
 /**
- * The headers of a pod's call as they go upstream: hop-by-hop headers and the pod's own `Buildkite-*` dropped (but for
- * its time-out), the real job token and upstream's server-specified headers put in (agent-api §1.4).
+ * The headers of a pod's call as they go upstream: hop-by-hop headers, the pod's own `Buildkite-*` (but for its time-out)
+ * and what could disguise the call are dropped, the real job token and upstream's server-specified headers put in
+ * (agent-api §1.4).
  */
 export function upstreamHeaders(
   incoming: IncomingHttpHeaders,
@@ -30,6 +35,7 @@ export function upstreamHeaders(
       entry[1] !== undefined &&
       passes(entry[0], named) &&
       !notForwarded.has(entry[0]) &&
+      !disguises.test(entry[0]) &&
       !serverSpecified(entry[0]),
   )
   return { ...Object.fromEntries(kept), ...requestHeaders, authorization: `Token ${token}` }

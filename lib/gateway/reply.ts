@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 
 /** Answers with JSON. The agent wants a JSON body on nearly every call, also on refusals (agent-api §1.7). */
 export function reply(response: ServerResponse, status: number, body: object): void {
+  if (response.headersSent || response.destroyed) return
   const text = `${JSON.stringify(body)}\n`
   response.writeHead(status, {
     'content-type': 'application/json',
@@ -12,6 +13,16 @@ export function reply(response: ServerResponse, status: number, body: object): v
 
 /** A passing fault: 503 with `Retry-After`, never a 4xx. */
 export function later(response: ServerResponse, message: string, seconds = 1): void {
-  response.setHeader('retry-after', String(seconds))
+  if (!response.headersSent) response.setHeader('retry-after', String(clamped(seconds)))
   reply(response, 503, { message })
+}
+
+/** The same, for the pod to ask another process: it may be led to another one when it connects anew. */
+export function elsewhere(response: ServerResponse, message: string): void {
+  if (!response.headersSent) response.setHeader('connection', 'close')
+  later(response, message)
+}
+
+function clamped(seconds: number): number {
+  return Math.min(60, Math.max(1, Math.ceil(seconds) || 1))
 }

@@ -13,65 +13,80 @@ export type RouteAction =
   | 'state'
   | 'finish'
   | 'forward'
+  | 'step'
   | 'refuse'
 
-/** One row of the gateway's table. `own` means that the path's job must be the token's. */
+/** What a row wants as its token: the pod's service account token, or one of ours. */
+export type RouteCredential = 'service account' | CredentialKind
+
+/** One row of the gateway's table. */
 export interface Route {
-  method: RegExp
-  path: RegExp
+  /** A method, or `any`. */
+  method: string
+  /** The path below /v3: `:job`, `:build` and `:step` stand for an id, `*` for anything. */
+  path: string
   action: RouteAction
-  credential: CredentialKind
+  credential: RouteCredential
+  /** The path's job must be the token's, whatever else jobs may reach. */
   own?: true
   /** Said to the pod when the call is refused. */
   why?: string
 }
 
-/** A call that matched: its row, and the job that its path names, if it names one. */
+/** A call that matched: its row, and the ids that its path names. */
 export interface Match {
   route: Route
-  jobId: string | undefined
+  named: { job?: string; build?: string; step?: string }
 }
-
-const job = '/jobs/(?<job>[^/]+)'
 
 /**
  * Every route of the Agent API that a job's buildkite-agent calls: answered here, spliced, forwarded or refused. The
- * first row that matches counts. Paths are below /v3. What upstream may add below /jobs, /builds, /steps and
- * /cache_registries is forwarded as well: subcommands come with minor releases of the agent.
+ * first row that matches counts. What upstream may add below /jobs, /builds, /steps and /cache_registries is forwarded
+ * as well: subcommands come with minor releases of the agent.
  */
 export const routes: readonly Route[] = [
-  row('POST', '/register', 'register', 'register'),
+  row('POST', '/register', 'register', 'service account'),
   row('POST', '/connect', 'connect', 'session'),
   row('POST', '/disconnect', 'disconnect', 'session'),
   row('POST', '/heartbeat', 'heartbeat', 'session'),
   row('GET', '/ping', 'ping', 'session'),
-  row('PUT', `${job}/acquire`, 'acquire', 'session', { own: true }),
-  row('PUT', `${job}/accept`, 'refuse', 'session', {
+  row('PUT', '/jobs/:job/acquire', 'acquire', 'session', { own: true }),
+  row('PUT', '/jobs/:job/accept', 'refuse', 'session', {
     why: 'a pod agent acquires its job and accepts no other',
   }),
-  row('PUT', `${job}/start`, 'start', 'job', { own: true }),
-  row('POST', `${job}/chunks`, 'chunk', 'job', { own: true }),
-  row('PUT', `${job}/finish`, 'finish', 'job', { own: true }),
-  row('GET', job, 'state', 'job', { own: true }),
-  row('POST', '/(stop|pause|resume)', 'refuse', 'job', {
-    why: 'a job may not stop, pause or resume the agent that serves it',
-  }),
+  row('PUT', '/jobs/:job/start', 'start', 'job', { own: true }),
+  row('POST', '/jobs/:job/chunks', 'chunk', 'job', { own: true }),
+  row('PUT', '/jobs/:job/finish', 'finish', 'job', { own: true }),
+  row('GET', '/jobs/:job', 'state', 'job', { own: true }),
+  ...['stop', 'pause', 'resume'].map(name =>
+    row('POST', `/${name}`, 'refuse', 'job', {
+      why: 'a job may not stop, pause or resume the agent that serves it',
+    }),
+  ),
   // Not forwarded in any other spelling or by another method: upstream's router may be more lenient than ours.
-  row('.+', '/jobs/[^/]+/(acquire|accept|start|chunks|finish)(?![\\w-]).*', 'refuse', 'job', {
-    why: 'this call has one form only',
-  }),
-  row('.+', '/(jobs|builds|steps|cache_registries)/.+', 'forward', 'job'),
+  ...['acquire', 'accept', 'start', 'chunks', 'finish'].map(name =>
+    row('any', `/jobs/:job/${name}*`, 'refuse', 'job', { why: 'this call has one form only' }),
+  ),
+  row('any', '/jobs/:job', 'forward', 'job'),
+  row('any', '/jobs/:job/*', 'forward', 'job'),
+  row('any', '/builds/:build', 'forward', 'job'),
+  row('any', '/builds/:build/*', 'forward', 'job'),
+  row('any', '/steps/:step', 'step', 'job'),
+  row('any', '/steps/:step/*', 'step', 'job'),
+  row('any', '/cache_registries/*', 'forward', 'job'),
 ]
 
-/** The row for a call and the job in its path; undefined when there is none. `path` is below /v3, without a query. */
+const compiled = routes.map(route => ({ route, pattern: patternOf(route.path) }))
+
+/** The row for a call and the ids in its path; undefined when there is none. `path` is below /v3, without a query. */
 export function matchRoute(method: string, path: string): Match | undefined {
   // Upstream's router takes `/finish.json` for `/finish` (the agent escapes dots for that reason), so we do too.
   const plain = plainPath(path.replace(/\.[a-z]+$/i, ''))
   if (plain === undefined) return undefined
-  for (const route of routes) {
-    if (!route.method.test(method)) continue
-    const match = route.path.exec(plain)
-    if (match) return { route, jobId: match.groups?.['job'] }
+  for (const { route, pattern } of compiled) {
+    if (route.method !== 'any' && route.method !== method) continue
+    const match = pattern.exec(plain)
+    if (match) return { route, named: { ...match.groups } }
   }
   return undefined
 }
@@ -80,21 +95,37 @@ function row(
   method: string,
   path: string,
   action: RouteAction,
-  credential: CredentialKind,
+  credential: RouteCredential,
   more: { own?: true; why?: string } = {},
 ): Route {
-  const methods = new RegExp(`^(?:${method})$`)
-  return { method: methods, path: new RegExp(`^${path}$`), action, credential, ...more }
+  return { method, path, action, credential, ...more }
+}
+
+// A star at the end of a word is for what follows the word, but for more letters of it.
+function patternOf(path: string): RegExp {
+  const source = path
+    .replace(/:(job|build|step)/g, '(?<$1>[^/]+)')
+    .replace(/\/\*$/, '/.+')
+    .replace(/(?<=\w)\*$/, '(?![\\w-]).*')
+  return new RegExp(`^${source}$`, 's')
 }
 
 // The path without its escapes (the agent escapes ids, and `.` as %2E; agent: api/client.go). One that another router
-// could read differently (an escaped slash, an empty or a dot segment) is none of an agent's.
+// could read differently (an escaped slash, an empty or a dot segment, an escape in an escape) is none of an agent's.
 function plainPath(path: string): string | undefined {
   try {
     const segments = path.split('/').map(decodeURIComponent)
-    const odd = segments.slice(1).some(segment => /^\.{0,2}$|[/\\\0]/.test(segment))
-    return odd ? undefined : segments.join('/')
+    return segments.slice(1).some((segment, at) => odd(segment, segments, at))
+      ? undefined
+      : segments.join('/')
   } catch {
     return undefined
   }
+}
+
+function odd(segment: string, [, first, , third]: string[], at: number): boolean {
+  // The context of an annotation is any text, and where a path is unescaped before it is routed it stays below its job.
+  const inner = first === 'jobs' && third === 'annotations' && at === 3
+  const parts = inner ? segment.split('/') : [segment]
+  return parts.some(part => /^\.{0,2}$|[/\\\0]/.test(part) || (!inner && /%[\da-f]{2}/i.test(part)))
 }

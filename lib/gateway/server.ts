@@ -1,35 +1,37 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { messageOf, Problem } from '../errors.js'
-import { answer, answerWithoutRun } from './answers.js'
-import { claim, proves } from './credentials.js'
-import { forward } from './forward.js'
-import type { GatewayRun } from './gateway-run.js'
-import { later, reply } from './reply.js'
-import type { GatewayOptions, PodCall } from './pod-call.js'
-import { matchRoute, type Match } from './routes.js'
+import { isFenced } from '../fence.js'
+import { plainAddress } from './address.js'
+import { Audit } from './audit.js'
+import { Crowd } from './crowd.js'
+import { Hold } from './hold.js'
+import { gatewayLimits, type GatewayLimits } from './limits.js'
+import type { GatewayOptions, GatewayParts } from './pod-call.js'
+import { elsewhere, later, reply } from './reply.js'
+import { Reviews } from './reviews.js'
+import { serve } from './serve.js'
+import { UpstreamHealth } from './upstream-health.js'
 
 const prefix = '/v3'
+// What is under way when the gateway closes has so long to end.
+const closeMs = 2_000
 
-// Longer than the 90 s for which Go's client keeps an idle connection, so that the client is the one to close it.
-const keepAliveMs = 120_000
-
-/** The Agent API as the pods' agents see it: /v3 for their calls, /healthz and /readyz for the kubelet's. */
+/** The Agent API as the pods' agents see it: /v3 for their calls, /healthz, /warmz and /readyz for the kubelet's. */
 export class Gateway {
   private readonly server: Server
+  private readonly parts: GatewayParts
+  private readonly underWay = new Set<Promise<void>>()
+  private leaving = false
   private closing = false
 
   constructor(private readonly options: GatewayOptions) {
-    this.server = createServer((request, response) => {
-      // A kept connection that was busy when we closed is idle now.
-      response.once('close', () =>
-        setImmediate(() => this.closing && this.server.closeIdleConnections()),
-      )
-      this.handle(request, response).catch((error: unknown) => this.failed(error, response))
-    })
-    this.server.keepAliveTimeout = keepAliveMs
-    this.server.headersTimeout = keepAliveMs + 10_000
-    this.server.requestTimeout = 0
+    this.parts = partsOf(options)
+    const { limits } = this.parts
+    this.server = createServer({ maxHeaderSize: limits.headerBytes }, (request, response) =>
+      this.take(request, response),
+    )
+    guard(this.server, this.parts)
   }
 
   /** Listens; the port that it got. @throws Problem GATEWAY_LISTEN. */
@@ -49,10 +51,25 @@ export class Gateway {
     return (this.server.address() as AddressInfo).port
   }
 
+  /**
+   * Nothing new goes upstream from now on: calls that wait and those that come are to ask again, over a new connection.
+   * Resolves when what is under way has ended, or after `ms`.
+   */
+  async quiesce(ms: number): Promise<void> {
+    this.leaving = true
+    this.parts.hold.close()
+    let timer: NodeJS.Timeout | undefined
+    const enough = new Promise<void>(resolve => (timer = setTimeout(resolve, ms)))
+    await Promise.race([Promise.allSettled([...this.underWay]), enough])
+    clearTimeout(timer)
+  }
+
   /** Takes no new connection and resolves when the last call has been answered, or after two seconds. */
   async close(): Promise<void> {
+    this.leaving = true
     this.closing = true
-    const cut = setTimeout(() => this.server.closeAllConnections(), 2_000)
+    this.parts.hold.close()
+    const cut = setTimeout(() => this.server.closeAllConnections(), closeMs)
     await new Promise<void>(resolve => {
       this.server.close(() => resolve())
       this.server.closeIdleConnections()
@@ -60,47 +77,32 @@ export class Gateway {
     clearTimeout(cut)
   }
 
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(`http://gateway${pathOf(request)}`)
-    this.trace(request, response, url.pathname)
-    if (url.pathname === '/healthz') return reply(response, 200, { status: 'ok' })
-    if (url.pathname === '/readyz') return this.readyz(response)
-    const below = url.pathname.startsWith(`${prefix}/`) ? url.pathname.slice(prefix.length) : ''
-    const match = matchRoute(request.method ?? 'GET', below)
-    // The streaming ping at the host's root lands here too: 404 makes the agent fall back to polling for good.
-    if (!match) return reply(response, 404, { message: 'no such route' })
-    if (!this.options.ready()) return later(response, 'the job spawner is starting')
-    await this.serve(request, response, {
-      match,
-      target: below + url.search,
-      query: url.searchParams,
-    })
+  private take(request: IncomingMessage, response: ServerResponse): void {
+    request.on('error', () => undefined)
+    response.once('finish', () => drain(request, this.parts.limits))
+    // A kept connection that was busy when we closed is idle now.
+    response.once('close', () =>
+      setImmediate(() => this.closing && this.server.closeIdleConnections()),
+    )
+    const handling = this.handle(request, response).catch((error: unknown) =>
+      this.failed(error, request, response),
+    )
+    this.underWay.add(handling)
+    void handling.then(() => this.underWay.delete(handling))
   }
 
-  private async serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { match, target, query }: { match: Match; target: string; query: URLSearchParams },
-  ): Promise<void> {
-    const claimed = claim(request.headers.authorization)
-    const run = claimed && this.options.find(claimed.jobId)
-    if (!claimed || !run) return answerWithoutRun(match.route.action, response)
-    const { route, jobId } = match
-    if (!proves(claimed, run.secret) || claimed.kind !== route.credential) {
-      this.refused(match, run, 'wrong credential')
-      return reply(response, 401, { message: 'this token is not good for that' })
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { url = '' } = request
+    const [path = ''] = url.split('?')
+    this.trace(request, response, path)
+    if (path === '/healthz') return reply(response, 200, { status: 'ok' })
+    if (path === '/warmz') return report(response, this.options.cold())
+    if (path === '/readyz') return report(response, this.unready())
+    if (this.leaving && path.startsWith(prefix)) {
+      return elsewhere(response, 'the job spawner is stopping')
     }
-    if (route.own && jobId !== run.jobId) {
-      this.refused(match, run, "another job's path")
-      return reply(response, 403, { message: "this token is another job's" })
-    }
-    if (route.action === 'refuse') {
-      this.refused(match, run, route.why)
-      return reply(response, 403, { message: route.why })
-    }
-    const call: PodCall = { request, response, match, run, target, query }
-    if (route.action === 'forward') await forward(call, this.options)
-    else await answer[route.action](call, this.options)
+    const target = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : undefined
+    await serve({ request, response, target }, this.parts)
   }
 
   private trace({ method }: IncomingMessage, response: ServerResponse, path: string): void {
@@ -115,24 +117,67 @@ export class Gateway {
     )
   }
 
-  private refused(match: Match, run: GatewayRun, why: string | undefined): void {
-    this.options.log.warn({ job: run.jobId, route: match.route.action, why }, 'call refused')
-  }
-
-  private readyz(response: ServerResponse): void {
-    const why = this.options.unready()
-    reply(response, why === undefined ? 200 : 503, { status: why ?? 'ok' })
+  private unready(): string | undefined {
+    const state = this.options.state()
+    if (this.leaving) return 'stopping'
+    return state === 'leading' ? undefined : state
   }
 
   // A bug of ours is a passing fault to the pod: a 4xx would lose its log or cancel its job.
-  private failed(error: unknown, response: ServerResponse): void {
-    this.options.log.error({ err: error }, 'gateway call failed')
+  private failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+    const { log } = this.options
+    if (request.destroyed && !request.complete) log.debug({ err: error }, 'pod went away')
+    else if (isFenced(error)) log.warn('a call of a pod met a closed fence')
+    else log.error({ err: error }, 'gateway call failed')
     if (response.headersSent) response.destroy()
     else later(response, 'the gateway failed')
   }
 }
 
-// Only the usual form, a path: anything else (an absolute URL, as for a proxy) is no route of ours.
-function pathOf({ url = '' }: IncomingMessage): string {
-  return url.startsWith('/') ? url : '/'
+function partsOf(options: GatewayOptions): GatewayParts {
+  const limits = { ...gatewayLimits, ...options.limits }
+  const { log, clock, identify } = options
+  return {
+    options,
+    limits,
+    audit: new Audit(log, clock),
+    hold: new Hold(clock, limits),
+    crowd: new Crowd(limits.callsPerPod),
+    reviews: new Reviews(identify, clock),
+    reviewers: new Crowd(limits.reviews),
+    health: new UpstreamHealth(clock),
+  }
+}
+
+// What comes over a connection and is no call: none of it is an agent's.
+function guard(server: Server, { limits, audit }: GatewayParts): void {
+  server.keepAliveTimeout = limits.idleMs
+  server.timeout = limits.idleMs
+  server.headersTimeout = limits.headersMs
+  server.requestTimeout = 0
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const { code = '' } = error
+    // Go's client takes a 408 that crosses its next call for the answer to that: so nothing is said.
+    if (!code.startsWith('HPE_') || !socket.writable) return void socket.destroy()
+    audit.broken(plainAddress(socket.remoteAddress ?? ''), `no HTTP request (${code})`)
+    const status =
+      code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  })
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    audit.refused({ request, why: 'the gateway is no proxy' })
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+}
+
+// The rest of a body whose call was answered before it ended, so that the connection can be used again.
+function drain(request: IncomingMessage, { drainMs }: GatewayLimits): void {
+  if (request.complete) return void request.resume()
+  request.resume()
+  const cut = setTimeout(() => request.socket.destroy(), drainMs).unref()
+  request.once('close', () => clearTimeout(cut))
+}
+
+function report(response: ServerResponse, why: string | undefined): void {
+  reply(response, why === undefined ? 200 : 503, { status: why ?? 'ok' })
 }

@@ -1,14 +1,18 @@
-import type { V1Secret } from '@kubernetes/client-node'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.js'
-import { backoffMs } from '../cluster/backoff.js'
-import { isClusterError } from '../cluster/cluster-error.js'
 import type { SecretVerbs } from '../cluster/secrets.js'
 import { isProblem, Problem } from '../errors.js'
 import type { Log } from '../log.js'
-import { LatestWins } from './latest-wins.js'
-import { ledgerSelector, slotOfSecretName, slotSecretName } from './names.js'
-import { decodeRecord, encodeRecord, type SlotRecord } from './record.js'
-import { SlotSecret } from './slot-secret.js'
+import { Claim } from './claim.js'
+import { cleanUp, deleteSlotSecrets } from './clean-up.js'
+import { fencedSecrets, patiently, whereIs, type LedgerContext } from './context.js'
+import { decodeSlotSecret } from './format-1.js'
+import { Head } from './head.js'
+import { pageName, pageOfSlot, slotSecretName, slotsPerPage } from './names.js'
+import { PageWriter } from './page-writer.js'
+import { readPage } from './read-page.js'
+import type { SlotRecord } from './record.js'
+import { listSecrets, takeOver, type ClaimedPage, type Found } from './take-over.js'
 
 export interface LedgerOptions {
   secrets: SecretVerbs
@@ -18,124 +22,164 @@ export interface LedgerOptions {
   clock: Clock
   /** Ends the waiting on passing faults: what is not written by then is rejected with the signal's reason. */
   signal?: AbortSignal
+  /** Tells this writer from all others, as a UUID does. */
+  id?: string
+  /** Called once, when another process has taken the ledger over. Nothing is written any more then. */
+  onFenced?: (problem: Problem) => void
 }
 
-/** A record may be 1 MB: few to a page. */
-const pageSize = 50
-
-type Wanted = { data: Record<string, string> } | 'removed'
-
 /**
- * What outlives the process: one Secret for each slot. Passing faults of the cluster are waited out; final ones
+ * What outlives the process: a record for each slot, eight to a Secret. It has one writer, the one that loaded it last:
+ * all others get Problem LEASE_LOST from their next write on. Passing faults of the cluster are waited out; final ones
  * reject with `ClusterError`.
  */
 export class Ledger {
-  readonly #options: LedgerOptions
-  readonly #slots = new Map<number, LatestWins<Wanted>>()
-  readonly #versions = new Map<number, string>()
-  readonly #unreadable = new Set<number>()
+  private readonly context: LedgerContext
+  private readonly pages = new Map<number, PageWriter>()
+  private readonly slots = new Set<number>()
+  private head: Head
+  private marks = 0
 
-  constructor(options: LedgerOptions) {
-    this.#options = options
+  constructor({
+    secrets,
+    instance,
+    log,
+    clock,
+    signal,
+    id = randomUUID(),
+    onFenced,
+  }: LedgerOptions) {
+    const claim = new Claim(id, onFenced)
+    const fenced = fencedSecrets(secrets, claim)
+    this.context = { secrets: fenced, instance, log, clock, signal, claim }
+    this.head = new Head(this.context)
   }
 
   /** Slots whose record `load` could not read. They are kept as they are, and `put` refuses them: do not use them. */
   get unreadable(): ReadonlySet<number> {
-    return this.#unreadable
+    return this.slots
   }
 
-  /** The records of all slots, lowest first. One that cannot be read is logged, left out, and kept in the cluster. */
+  /** Whether there is anything in the cluster, of whichever process. */
+  async exists(): Promise<boolean> {
+    const secrets = await patiently(this.context, 'list', () => listSecrets(this.context))
+    return secrets.length > 0
+  }
+
+  /**
+   * Makes this process the ledger's writer, before any of its writes. The records of all slots, lowest first. One that
+   * cannot be read is logged, left out, and kept in the cluster.
+   * @throws Problem LEASE_LOST, when another process loads it at the same time; LEDGER_RECORD, when the ledger's head
+   * cannot be read
+   */
   async load(): Promise<SlotRecord[]> {
-    const secrets = await this.#patiently('load', () => this.#list())
-    const records = secrets.flatMap(secret => this.#readRecord(secret) ?? [])
+    this.context.claim.check()
+    this.head = new Head(this.context)
+    this.pages.clear()
+    this.slots.clear()
+    const found = await takeOver(this.context, this.head)
+    const records: SlotRecord[] = []
+    for (const claimed of found.claimed) records.push(...(await this.adopt(claimed, found)))
+    for (const { page, problem } of found.strange) this.leaveOut(slotsOf(page), problem)
+    records.push(...(await this.migrate(found, new Set(records.map(({ slot }) => slot)))))
+    await cleanUp(this.context, found)
+    if (this.pages.size === 0) await patiently(this.context, 'head', () => this.head.drop())
     return records.toSorted((a, b) => a.slot - b.slot)
   }
 
   /**
    * Resolves when the record, or a later one of the same slot, is in the cluster. The record is read at once, so it may
    * be changed after the call.
-   * @throws Problem LEDGER_RECORD when it is too large, or the slot is `unreadable`
+   * @throws Problem LEDGER_RECORD when it is too large, or the slot is `unreadable`; LEASE_LOST
    */
   async put(record: SlotRecord): Promise<void> {
-    if (this.#unreadable.has(record.slot)) throw this.#occupied(record.slot)
-    await this.#slot(record.slot).put({ data: encodeRecord(record) })
+    this.context.claim.check()
+    await this.page(this.writable(record.slot)).put(record)
   }
 
-  /** Resolves when the slot's record is out of the cluster, or a later one has been put. */
+  /**
+   * As `put`, without a write of its own: the record goes with the next write of its page.
+   * @throws Problem LEDGER_RECORD when it is too large, or the slot is `unreadable`
+   */
+  note(record: SlotRecord): void {
+    this.page(this.writable(record.slot)).note(record)
+  }
+
+  /** Resolves when the slot's record is out of the cluster, or a later one has been put; one that is `unreadable` stays. */
   async remove(slot: number): Promise<void> {
-    await this.#slot(slot).put('removed')
-    this.#unreadable.delete(slot)
+    this.context.claim.check()
+    if (!this.slots.has(slot)) await this.page(slot).remove(slot)
   }
 
-  #slot(slot: number): LatestWins<Wanted> {
-    const known = this.#slots.get(slot)
+  private page(slot: number): PageWriter {
+    const page = pageOfSlot(slot)
+    const known = this.pages.get(page)
     if (known) return known
-    const { secrets, instance } = this.#options
-    const secret = new SlotSecret({ secrets, instance, slot }, this.#versions.get(slot))
-    const write = (wanted: Wanted) =>
-      wanted === 'removed' ? secret.remove() : secret.write(wanted.data)
-    const made = new LatestWins<Wanted>(latest =>
-      this.#patiently(`slot ${slot}`, () => write(latest())),
-    )
-    this.#slots.set(slot, made)
+    const { context, head } = this
+    const made = new PageWriter({ context, head, page, nextMark: () => this.nextMark() })
+    this.pages.set(page, made)
     return made
   }
 
-  async #list(): Promise<V1Secret[]> {
-    const { secrets, instance } = this.#options
-    const labelSelector = ledgerSelector(instance)
-    const found: V1Secret[] = []
-    let continueToken: string | undefined
-    do {
-      const page = await secrets.list({ labelSelector, limit: pageSize, continueToken })
-      found.push(...page.items)
-      continueToken = page.continueToken
-    } while (continueToken)
-    return found
+  private nextMark(): string {
+    const { id } = this.context.claim
+    return createHash('sha256').update(`${id} ${this.marks++}`).digest('hex').slice(0, 16)
   }
 
-  #readRecord({ metadata, data }: V1Secret): SlotRecord | undefined {
-    const { secrets, instance, log } = this.#options
-    const name = metadata?.name ?? ''
-    const slot = slotOfSecretName(instance, name)
-    if (slot === undefined) return undefined
-    if (metadata?.resourceVersion) this.#versions.set(slot, metadata.resourceVersion)
+  private async adopt(claimed: ClaimedPage, { annexes }: Found): Promise<SlotRecord[]> {
+    const { records, content, damaged } = await readPage(this.context, claimed, annexes)
+    this.page(claimed.page * slotsPerPage).adopt(content, claimed.version)
+    for (const { slot, problem } of damaged) this.leaveOut([slot], problem)
+    return records
+  }
+
+  /** Moves the records of format 1 to pages. What a page has already goes before them: the move was cut short. */
+  private async migrate(found: Found, known: ReadonlySet<number>): Promise<SlotRecord[]> {
+    const records: SlotRecord[] = []
+    const moved: number[] = []
+    for (const [slot, { data }] of found.slots) {
+      if (this.slots.has(slot)) continue
+      if (!known.has(slot)) {
+        const record = this.readSlotSecret(slot, data)
+        if (!record) continue
+        records.push(record)
+      }
+      moved.push(slot)
+    }
+    await Promise.all(records.map(record => this.put(record)))
+    await deleteSlotSecrets(this.context, moved)
+    return records
+  }
+
+  private readSlotSecret(slot: number, data?: Record<string, string>): SlotRecord | undefined {
+    const where = whereIs(this.context, slotSecretName(this.context.instance, slot))
     try {
-      const record = decodeRecord(data, `Secret ${secrets.namespace}/${name}`)
-      if (record.slot === slot) return record
-      throw this.#occupied(slot, `the record of slot ${record.slot}`)
-    } catch (err) {
-      if (!isProblem(err)) throw err
-      this.#unreadable.add(slot)
-      log.error({ err, secret: name }, 'ledger record left out')
+      return decodeSlotSecret(data, { slot, where })
+    } catch (problem) {
+      if (!isProblem(problem)) throw problem
+      this.leaveOut([slot], problem)
       return undefined
     }
   }
 
-  #occupied(slot: number, found = 'a record that cannot be read'): Problem {
-    const { secrets, instance } = this.#options
-    const name = slotSecretName(instance, slot)
-    return new Problem('LEDGER_RECORD', `slot ${slot} has a record that is kept as it is`, {
-      where: `Secret ${secrets.namespace}/${name}`,
-      wanted: 'a slot without a record, or with one that we can read',
-      found,
-      hint: 'run the version of the spawner that wrote it; delete the Secret when its run is over',
-    })
+  private leaveOut(slots: readonly number[], problem: Problem): void {
+    const { where } = problem
+    this.context.log.error({ err: problem, where, slots }, 'ledger record left out')
+    for (const slot of slots) this.slots.add(slot)
   }
 
-  /** Again and again while the fault is a passing one. */
-  async #patiently<T>(what: string, act: () => Promise<T>): Promise<T> {
-    const { clock, log, signal } = this.#options
-    for (let attempt = 0; ; attempt++) {
-      signal?.throwIfAborted()
-      try {
-        return await act()
-      } catch (error) {
-        if (!isClusterError(error) || error.disposition === 'final') throw error
-        const ms = Math.max(backoffMs(attempt, clock.random()), error.retryAfterMs ?? 0)
-        log.warn({ err: error, what, attempt, ms }, 'ledger waits')
-        await clock.sleep(ms, signal)
-      }
-    }
+  private writable(slot: number): number {
+    if (!this.slots.has(slot)) return slot
+    const { context } = this
+    throw new Problem('LEDGER_RECORD', `slot ${slot} has a record that is kept as it is`, {
+      where: whereIs(context, pageName(context.instance, pageOfSlot(slot))),
+      wanted: 'a slot without a record, or with one that we can read',
+      found: 'a record that cannot be read',
+      hint: 'run the version of the spawner that wrote it; delete it when its run is over',
+    })
   }
+}
+
+function slotsOf(page: number): number[] {
+  return Array.from({ length: slotsPerPage }, (_, index) => page * slotsPerPage + index)
 }

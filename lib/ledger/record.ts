@@ -3,7 +3,7 @@ import { Problem } from '../errors.js'
 import type { AgentJob } from '../types/agent-job.js'
 import type { AgentSession } from '../upstream/session.js'
 
-/** What must survive a crash about one slot. */
+/** What must survive a crash about one slot. `version` says nothing any more: that a page is of says it for its records. */
 export interface SlotRecord {
   version: 1
   slot: number
@@ -14,7 +14,7 @@ export interface SlotRecord {
 /** What must survive a crash about one run. */
 export interface RunRecord {
   jobId: string
-  /** `accepting` is written before the accept is sent, `accepted` when its answer is known. */
+  /** `accepted` when upstream's answer is known. Format 1 had `accepting` written before the accept was sent. */
   phase: 'accepting' | 'accepted'
   /** Upstream's answer, verbatim, with its token. */
   payload?: AgentJob
@@ -30,6 +30,12 @@ export interface RunRecord {
   noJobAt?: number
   /** Where the log stood when the process that wrote this left the run to the next one. */
   cursor?: { sequence: number; offset: number }
+  /** The UID of the pod that has the run, as far as it is known: the first pod wins. */
+  podUid?: string
+  /** The UID of its Job, as far as it is known: then the Job has been made. */
+  jobUid?: string
+  /** What the pod has reported and upstream has not taken yet: the body of its `finish`. */
+  reported?: Record<string, unknown>
   /** How we are ending a run that its pod did not end: written before it is sent. */
   closing?: ClosingRecord
 }
@@ -47,58 +53,60 @@ export interface ClosingRecord {
   }
   /** Milliseconds since 1970. */
   finishedAt: number
+  /** How many pieces of the log are known not to be upstream. */
+  lost?: number
 }
 
-const version = 1
 /** Kubernetes lets the values of a Secret have 1 MiB in all. */
 const mostBytes = 1_000_000
 /** A record that unpacks to more than this was not written by us. */
 const mostUnpackedBytes = 64 * 1024 * 1024
 
 /**
- * The `data` of a slot's Secret: under `record` the gzipped JSON, under `version` its version, both in base64.
+ * A record as gzipped JSON.
  * @throws Problem LEDGER_RECORD when it does not fit a Secret
  */
-export function encodeRecord(record: SlotRecord): Record<string, string> {
+export function packRecord(record: SlotRecord): Buffer {
   const packed = gzipSync(JSON.stringify(record))
-  if (packed.byteLength > mostBytes) throw tooLarge(record, packed.byteLength)
-  return {
-    record: packed.toString('base64'),
-    version: Buffer.from(String(version)).toString('base64'),
-  }
+  if (packed.byteLength <= mostBytes) return packed
+  throw tooLarge(record, `${packed.byteLength} bytes`)
 }
 
-/**
- * The record in the `data` of a slot's Secret; `where` names the Secret.
- * @throws Problem LEDGER_RECORD when it is damaged, or of a later version than we know. Never with its contents.
- */
-export function decodeRecord(
-  data: Record<string, string> | undefined,
-  where = 'a Secret of the ledger',
-): SlotRecord {
-  const refuse = (found: string) => {
-    return new Problem('LEDGER_RECORD', 'a record of the ledger cannot be read', {
-      where,
-      wanted: `a record of version ${version}`,
-      found,
-      hint: 'run the version of the spawner that wrote it; delete the Secret when its run is over',
-    })
-  }
-  const told = Buffer.from(data?.['version'] ?? '', 'base64').toString('utf8')
-  if (/^\d{1,9}$/.test(told) && Number(told) > version) throw refuse(`a record of version ${told}`)
-  if (told !== String(version)) throw refuse('no version that we know')
-  const record = unpacked(data?.['record'] ?? '')
-  if (record === undefined) throw refuse('data that cannot be unpacked')
-  if (!isSlotRecord(record)) throw refuse('data of another shape')
-  return record
-}
-
-function tooLarge({ run, slot }: SlotRecord, bytes: number): Problem {
+/** What a record's job is told when the cluster does not take a record of its size. */
+export function tooLarge({ run, slot }: SlotRecord, found: string, cause?: unknown): Problem {
   return new Problem('LEDGER_RECORD', 'the job is too large to be recorded', {
     where: run ? `job ${run.jobId}` : `slot ${slot}`,
     wanted: `at most ${mostBytes} bytes when packed`,
-    found: `${bytes} bytes`,
+    found,
     hint: 'make the environment of the job smaller: put what is large into an artifact or a file of the repository',
+    cause,
+  })
+}
+
+/**
+ * The record of that slot, from gzipped JSON in base64; `where` names its place in the cluster. Fields that we do not
+ * know are kept.
+ * @throws Problem LEDGER_RECORD when it is damaged, or another slot's. Never with its contents.
+ */
+export function unpackRecord(
+  text: string,
+  { slot, where }: { slot: number; where: string },
+): SlotRecord {
+  const refuse = (found: string) =>
+    unreadable({ where, wanted: `the record of slot ${slot}`, found })
+  const record = unpacked(text)
+  if (record === undefined) throw refuse('data that cannot be unpacked')
+  if (!isSlotRecord(record)) throw refuse('data of another shape')
+  if (record.slot !== slot) throw refuse(`the record of slot ${record.slot}`)
+  return record
+}
+
+/** Something of the ledger cannot be read, and is kept as it is. */
+export function unreadable(evidence: { where: string; wanted: string; found: string }): Problem {
+  const hint = 'run the version of the spawner that wrote it; delete it when its run is over'
+  return new Problem('LEDGER_RECORD', 'a record of the ledger cannot be read', {
+    ...evidence,
+    hint,
   })
 }
 
@@ -115,7 +123,6 @@ function isSlotRecord(value: unknown): value is SlotRecord {
   if (!isObject(value)) return false
   const { slot, registration, run } = value
   return (
-    value['version'] === version &&
     Number.isInteger(slot) &&
     (registration === undefined || isRegistration(registration)) &&
     (run === undefined || isRunRecord(run))
@@ -135,11 +142,12 @@ function isRegistration(value: unknown): boolean {
 
 function isRunRecord(value: unknown): boolean {
   if (!isObject(value)) return false
-  const { jobId, phase, payload, opening, cursor } = value
+  const { jobId, phase, payload, opening, cursor, podUid, reported } = value
   return (
     typeof jobId === 'string' &&
     (phase === 'accepting' || phase === 'accepted') &&
-    [payload, opening, cursor].every(part => part === undefined || isObject(part))
+    (podUid === undefined || typeof podUid === 'string') &&
+    [payload, opening, cursor, reported].every(part => part === undefined || isObject(part))
   )
 }
 

@@ -11,8 +11,9 @@ import { graceSeconds } from './containers/grace.js'
 import type { JobInputs } from './given/inputs.js'
 import { checkUnique, ourContainers } from './given/names.js'
 import { oursOver } from './containers/ours.js'
-import { refuseWindows } from './policy.js'
+import { refuseTokenUse, refuseWindows } from './policy.js'
 import type { PodSettings } from './given/settings.js'
+import { tokenVolume } from './containers/token.js'
 import { heldVolumes } from './containers/volumes.js'
 
 /**
@@ -22,12 +23,13 @@ import { heldVolumes } from './containers/volumes.js'
  */
 export function finishedPod(draft: DraftPod, inputs: JobInputs, settings: PodSettings): V1PodSpec {
   refuseWindows(draft.spec)
+  refuseTokenUse(draft.spec)
   const pod = { ...draft, led: ledContainers(draft, inputs, settings) }
   const checked = imageChecks(containers(pod, inputs, settings), draft.spec, settings)
   const finished = oursOver(draft.spec, {
     restartPolicy: 'Never',
     terminationGracePeriodSeconds: graceSeconds(draft.spec, settings),
-    volumes: heldVolumes(draft.spec.volumes, inputs, settings),
+    volumes: [...heldVolumes(draft.spec.volumes, inputs, settings), tokenVolume()],
     initContainers: initContainers(pod, checked.checks, settings),
     containers: checked.containers,
   })

@@ -82,10 +82,10 @@ function silent({ resourceClasses = {} }: PodSettings): PodSettings['resourceCla
 
 /** What no operator sets by hand, with the usual settings in the place of theirs. */
 function onlyOfTheRun(settings: PodSettings, usual: Partial<OperatorSettings>): PodSettings {
-  const { instance, gatewayEndpoint, token, namespace, agentImage } = settings
+  const { instance, gatewayEndpoint, namespace, agentImage } = settings
   const { jobPrefix, jobTtlSeconds, jobActiveDeadlineSeconds } = settings
   const { terminationGracePeriodSeconds } = settings
-  const own = { instance, gatewayEndpoint, token }
+  const own = { instance, gatewayEndpoint }
   const needed = { namespace, agentImage, jobPrefix, jobTtlSeconds, jobActiveDeadlineSeconds }
   return { ...needed, terminationGracePeriodSeconds, ...usual, ...own }
 }

@@ -1,6 +1,13 @@
-import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
+import type {
+  V1Container,
+  V1PodSpec,
+  V1Volume,
+  V1VolumeMount,
+  V1VolumeProjection,
+} from '@kubernetes/client-node'
 import { Problem } from '../errors.js'
 import { agentConfigMounts, verifies } from './containers/agent-config.js'
+import { tokenAudience, tokenFolder, tokenVolumeName } from './containers/token.js'
 import { mountedAt } from './containers/volumes.js'
 import type { JobInputs } from './given/inputs.js'
 import {
@@ -115,5 +122,63 @@ export function refuseWindows({ os, nodeSelector }: V1PodSpec): void {
     wanted: 'linux',
     found: 'windows',
     hint: 'the agent image, its scripts and its sockets are for Linux; run an ordinary buildkite-agent on Windows',
+  })
+}
+
+/**
+ * Nothing, unless someone's pod or patch touches the token that the agent container proves itself with: its volume, its
+ * place there, or another token for the same reader. Only that container may have one, and only ours.
+ * @throws Problem JOB_INVALID
+ */
+export function refuseTokenUse(spec: V1PodSpec): void {
+  for (const volume of spec.volumes ?? []) refuseTokenVolume(volume)
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    for (const mount of container.volumeMounts ?? []) refuseTokenMount(container.name, mount)
+  }
+}
+
+function refuseTokenVolume(volume: V1Volume): void {
+  const { name } = volume
+  if (name === tokenVolumeName) {
+    throw tokenProblem('a volume', { wanted: 'another name', found: `the name ${name}` })
+  }
+  if (isForUs(volume)) {
+    const [wanted, found] = ['another audience', `the audience ${tokenAudience}`]
+    throw tokenProblem(`the volume ${name}, serviceAccountToken`, { wanted, found })
+  }
+}
+
+function refuseTokenMount(container: string, { name, mountPath }: V1VolumeMount): void {
+  const place = `the container ${container}, volumeMounts`
+  if (name === tokenVolumeName) {
+    throw tokenProblem(place, { wanted: 'another volume', found: `the volume ${name}` })
+  }
+  if (container !== 'agent' || !isTokenPath(mountPath)) return
+  const wanted = `a path outside of ${tokenFolder}`
+  throw tokenProblem(place, { wanted, found: `the path ${mountedAt(mountPath)}` })
+}
+
+// In most images /var/run is a link to /run.
+const tokenPlaces = [tokenFolder, tokenFolder.replace('/var', '')]
+
+function isTokenPath(mountPath: string): boolean {
+  const path = `${mountedAt(mountPath)}/`
+  return tokenPlaces.some(place => path.startsWith(`${place}/`))
+}
+
+function isForUs({ projected }: V1Volume): boolean {
+  // What is in a volume nobody has looked at yet: that is the API server's to judge.
+  const sources: unknown = projected?.sources
+  if (!Array.isArray(sources)) return false
+  return sources.some(
+    (source: V1VolumeProjection | null) => source?.serviceAccountToken?.audience === tokenAudience,
+  )
+}
+
+function tokenProblem(place: string, evidence: { wanted: string; found: string }): Problem {
+  return new Problem('JOB_INVALID', "the pod reaches for the agent container's token", {
+    where: `the pod, ${place}`,
+    ...evidence,
+    hint: 'only the agent container has a token for the job spawner, which puts it there itself',
   })
 }

@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { messageOf } from '../errors.js'
-import { isFinished } from '../supervise/supervisor.js'
-import { UpstreamError } from '../upstream/connection.js'
-import { stopCause, wantsStop } from './ending.js'
+import { deleteUnfinished } from '../supervise/unfinished.js'
+import { isOver, stopCause, wantsStop } from './ending.js'
 import type { Run } from './run.js'
+import { stateWord } from './state-word.js'
 
 /** What watching for a cancellation needs. */
 export interface CancellationContext {
@@ -24,41 +23,37 @@ const podPollMs = 12_000
 export async function watchCancellation(run: Run, context: CancellationContext): Promise<void> {
   const { clock, intervalMs } = context
   try {
-    for (;;) {
-      await clock.sleep(intervalMs, run.signal)
+    for (let askedMs = 0; ;) {
+      // Many runs that an earlier process left begin at the same moment.
+      await clock.sleep(Math.max(intervalMs * (0.9 + clock.random() / 5), askedMs), run.signal)
+      askedMs = 0
       if (podPolls(run, clock)) continue
-      const state = await stateOf(run)
-      if (state === undefined || !wantsStop(state)) continue
-      if (run.podSeen && (await podTakesOver(run, clock))) continue
-      run.log.info({ state }, 'job to stop, deleting its Job')
-      await Promise.all([run.end(stopCause(state)), deleteJob(run, context)])
-      return
+      const word = await stateWord(run, clock)
+      if (word.kind === 'none') askedMs = word.retryAfterMs
+      if (word.kind === 'state' && (await stopped(run, word.state, context))) return
     }
   } catch (error) {
     if (!run.signal.aborted) throw error
   } finally {
-    // A job that upstream ended without us leaves a Job behind that nobody wants, unless it has come to its end too.
-    if (run.ending?.by === 'upstream') await deleteUnfinished(run, context)
+    // A job that upstream ended without us leaves a Job behind that nobody wants.
+    if (run.ending?.by === 'upstream' && !run.letGo) await deleteJob(run, context)
   }
+}
+
+// A pod that has reported and was let go has nothing left to stop: only upstream's word that it is over counts.
+async function stopped(run: Run, state: string, context: CancellationContext): Promise<boolean> {
+  if (run.letGo || !wantsStop(state)) {
+    if (isOver(state)) run.endedUpstream(`the job is ${state}`)
+    return isOver(state)
+  }
+  if (run.podSeen && (await podTakesOver(run, context.clock))) return false
+  run.log.info({ state }, 'job to stop, deleting its Job')
+  await Promise.all([run.end(stopCause(state)), deleteJob(run, context)])
+  return true
 }
 
 function podPolls(run: Run, clock: Clock): boolean {
   return run.podPolledAt !== undefined && clock.now() - run.podPolledAt < podPollMs
-}
-
-/** The state, or undefined when upstream gave none. A 401 or 404 means that the job is not ours any more. */
-async function stateOf(run: Run): Promise<string | undefined> {
-  try {
-    return await run.stateUpstream()
-  } catch (error) {
-    if (run.signal.aborted) throw error
-    if (error instanceof UpstreamError && (error.status === 401 || error.status === 404)) {
-      run.endedUpstream('the job token is no longer good')
-    } else {
-      run.log.debug({ why: messageOf(error) }, 'no job state')
-    }
-    return undefined
-  }
 }
 
 // The pod agent is up: it polls, sees the same state and interrupts its containers, unless none has connected yet.
@@ -71,15 +66,12 @@ async function podTakesOver(run: Run, clock: Clock): Promise<boolean> {
   return false
 }
 
+// What is left is deleted later, when its pod lingers.
 async function deleteJob(run: Run, { cluster }: CancellationContext): Promise<void> {
+  if (run.replaced) return
   try {
-    await cluster.deleteJob(run.jobName)
+    await deleteUnfinished(run.jobName, cluster)
   } catch (error) {
     run.log.warn({ err: error }, 'Job not deleted')
   }
-}
-
-async function deleteUnfinished(run: Run, context: CancellationContext): Promise<void> {
-  const job = await context.cluster.getJob(run.jobName).catch(() => undefined)
-  if (job && !isFinished(job)) await deleteJob(run, context)
 }

@@ -1,8 +1,10 @@
+import type { Clock } from '../clock.js'
+import { backoffMs } from '../cluster/backoff.js'
 import type { FinishOutcome } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
 import { UpstreamError, type Connection } from '../upstream/connection.js'
 import { annotate, finish, uploadChunk, type Chunk } from '../upstream/jobs.js'
-import { retryableStatus, type RetryPolicy } from '../upstream/retry.js'
+import { policies, retryableStatus, type RetryPolicy } from '../upstream/retry.js'
 import type { JobSession } from '../upstream/session.js'
 import type { Cause } from './ending.js'
 
@@ -10,21 +12,44 @@ import type { Cause } from './ending.js'
 export interface DeliveryContext {
   connection: Connection
   /** The job as it is now; its slot may have changed endpoint or headers. */
-  job: JobSession
+  job: () => JobSession
   /** Aborted when the run has ended, or is left to the next process. */
   signal: AbortSignal
+  clock: Clock
   log: Log
 }
 
-/** Delivers a chunk of the log; one that upstream refuses for good is given up with a line in ours. */
-export async function deliverChunk(
-  chunk: Chunk,
-  { connection, job, signal, log }: DeliveryContext,
-): Promise<void> {
+const slowlyMs = 120_000
+
+/** For a `finish` that nobody else can deliver: without end, and after the first hour every two minutes. */
+export const untilTaken: RetryPolicy = {
+  attempts: Infinity,
+  waitMs: n => (n < policies.finish.attempts ? policies.finish.waitMs(n) : slowlyMs),
+  passing: policies.finish.passing,
+}
+
+/** Whether a call that failed so may be taken later. */
+export function mayPass(error: unknown): error is UpstreamError {
+  if (!(error instanceof UpstreamError)) return false
+  return error.status === undefined || retryableStatus(error.status)
+}
+
+// Rounds of a call's own policy. Hours: but for a fault of that one call the job's `finish` can't wait for ever.
+const mostRounds = { chunk: 3, annotate: 240 }
+
+/** Delivers a chunk of the log, however long upstream is away; false, with a line in ours, when it is refused for good. */
+export async function deliverChunk(chunk: Chunk, context: DeliveryContext): Promise<boolean> {
+  const { connection, job, signal, log } = context
   try {
-    await uploadChunk(connection, job, chunk, signal)
+    await untilAnswered(() => uploadChunk(connection, job(), chunk, signal), {
+      ...context,
+      rounds: mostRounds.chunk,
+    })
+    return true
   } catch (error) {
-    if (!signal.aborted) log.warn({ err: error }, 'lines of ours did not reach the log')
+    if (signal.aborted) return true
+    log.warn({ err: error }, 'lines of ours did not reach the log')
+    return false
   }
 }
 
@@ -35,7 +60,7 @@ export async function deliverFinish(
   { connection, job, signal, log }: DeliveryContext,
 ): Promise<FinishOutcome> {
   try {
-    await finish(connection, job, body, { policy, signal })
+    await finish(connection, job(), body, { policy, signal })
     return { state: 'done' }
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
@@ -49,12 +74,31 @@ export async function deliverFinish(
 /** Says why a job ended beside its log, where the log itself can't be written to. */
 export async function annotateCause(
   { cause, message }: Pick<Cause, 'cause' | 'message'>,
-  { connection, job, signal, log }: DeliveryContext,
+  context: DeliveryContext,
 ): Promise<void> {
+  const { connection, job, signal, log } = context
   const text = `**Job spawner: ${cause}**\n\n\`\`\`\n${message}\n\`\`\``
   try {
-    await annotate(connection, job, { text, signal })
+    await untilAnswered(() => annotate(connection, job(), { text, signal }), {
+      ...context,
+      rounds: mostRounds.annotate,
+    })
   } catch (error) {
-    log.warn({ err: error }, 'the annotation with the cause was refused')
+    if (!signal.aborted) log.warn({ err: error }, 'the annotation with the cause was refused')
+  }
+}
+
+// The policies of these calls end, and upstream may be away for longer.
+async function untilAnswered(
+  act: () => Promise<void>,
+  { signal, clock, rounds }: DeliveryContext & { rounds: number },
+): Promise<void> {
+  for (let round = 1; ; round++) {
+    try {
+      return await act()
+    } catch (error) {
+      if (signal.aborted || round >= rounds || !mayPass(error)) throw error
+      await clock.sleep(backoffMs(round + 3, clock.random()), signal)
+    }
   }
 }

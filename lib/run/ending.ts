@@ -19,14 +19,17 @@ export interface Ending {
   cause?: string
 }
 
-/** The body of `finish` for a cause of ours. */
-export function finishOf({ exitStatus, signal, signalReason }: Cause, finishedAt: Date): Finish {
+/** The body of `finish` for a cause of ours; `lost` pieces of the log are known not to have reached upstream. */
+export function finishOf(
+  { exitStatus, signal, signalReason }: Cause,
+  { finishedAt, lost }: { finishedAt: Date; lost: number },
+): Finish {
   return {
     exit_status: String(exitStatus),
     ...(signal !== undefined && { signal }),
     ...(signalReason !== undefined && { signal_reason: signalReason }),
     finished_at: finishedAt.toISOString(),
-    chunks_failed_count: 0,
+    chunks_failed_count: lost,
   }
 }
 

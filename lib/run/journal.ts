@@ -1,5 +1,7 @@
-import type { LogPosition } from '../gateway/splice.js'
+import type { Clock } from '../clock.js'
+import type { ChunkNumbers, LogPosition } from '../gateway/splice.js'
 import type { Chunk } from '../upstream/jobs.js'
+import { PodChunks, type ChunkOutcome } from './pod-chunks.js'
 
 /** The last chunk of our own before the pod's: enough to send it again, and to know where the pod's begin. */
 export interface Opening {
@@ -17,10 +19,12 @@ export interface JournalOptions {
   cursor: LogPosition | undefined
   /** Whether a pod may have been told already where its chunks begin: the opening is final then. */
   sealed: boolean
-  /** Delivers a chunk, trying again for as long as it takes. */
-  upload: (chunk: Chunk) => Promise<void>
+  /** Delivers a chunk, trying again for as long as it takes; false when upstream refuses it for good. */
+  upload: (chunk: Chunk) => Promise<boolean>
   /** Makes the opening durable. */
   keep: (opening: Opening) => Promise<void>
+  /** The opening is this one again; worth no write of its own. */
+  note?: (opening: Opening) => void
 }
 
 /**
@@ -30,22 +34,23 @@ export interface JournalOptions {
  */
 export class Journal {
   private opening: Opening
-  private cursor: LogPosition | undefined
+  private chunks: PodChunks
   private sealed: boolean
+  private lostLines = 0
   private last: Promise<void> = Promise.resolve()
   private saying: Promise<unknown> = Promise.resolve()
   private keeping: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: JournalOptions) {
     this.opening = options.opening
-    this.cursor = options.cursor
+    this.chunks = new PodChunks(options.cursor)
     this.sealed = options.sealed
   }
 
   /** No pod has ever been made: whatever an earlier process left, the log ends with our opening. */
   reopen(): void {
     this.sealed = false
-    this.cursor = positionOf(this.opening)
+    this.chunks = new PodChunks(positionOf(this.opening))
   }
 
   /** Where the log stands when no pod has written to it. */
@@ -55,8 +60,10 @@ export class Journal {
 
   /** Sends the opening; again after a restart, which is harmless. */
   begin(): void {
-    const { text, sequence, bytes } = this.opening
-    this.send({ sequence, offset: bytes - Buffer.byteLength(text), text: Buffer.from(text) })
+    const { opening } = this
+    if (opening.text === '') return
+    const offset = opening.bytes - Buffer.byteLength(opening.text)
+    this.sendOpening({ sequence: opening.sequence, offset, text: Buffer.from(opening.text) })
   }
 
   /** Adds lines while no pod has been told where its chunks begin; false when it is too late for that. */
@@ -73,19 +80,39 @@ export class Journal {
     return positionOf(this.opening)
   }
 
-  /** A chunk of the pod's has gone upstream. */
-  advance(position: LogPosition): void {
-    this.cursor = position
+  /** A chunk of the pod's is about to go upstream. */
+  chunkBegan(chunk: ChunkNumbers): void {
+    this.chunks.began(chunk)
+  }
+
+  /** What became of a chunk of the pod's. */
+  chunkEnded(chunk: ChunkNumbers, outcome: ChunkOutcome): void {
+    this.chunks.ended(chunk, outcome)
+  }
+
+  /** Resolves when no chunk of the pod's is under way, or after `ms`. */
+  async quiet(ms: number, clock: Clock): Promise<void> {
+    await this.chunks.quiet(ms, clock)
   }
 
   /** Where the log stands; undefined when it is not known. */
   get position(): LogPosition | undefined {
-    return this.cursor
+    return this.chunks.position
   }
 
-  /** Resolves when all chunks of ours have been taken. */
+  /** How many pieces of the log are known not to have reached upstream. */
+  get lost(): number {
+    return this.chunks.lost + this.lostLines
+  }
+
+  /** Resolves when all chunks of ours have been taken, or refused for good. */
   async settled(): Promise<void> {
     await this.last
+  }
+
+  /** Sends a chunk of ours at a place that is already durable. */
+  send(chunk: Chunk): void {
+    this.last = this.last.then(async () => void (await this.options.upload(chunk)))
   }
 
   // One at a time. Lines that could not be made durable have no place in the log.
@@ -95,17 +122,34 @@ export class Journal {
     const { sequence, bytes } = this.opening
     const next = { text: text.toString(), sequence: sequence + 1, bytes: bytes + text.length }
     this.keeping = this.options.keep(next).then(() => {
-      this.opening = next
-      this.cursor = positionOf(next)
-      this.send({ sequence: next.sequence, offset: bytes, text })
+      this.moveTo(next)
+      this.sendOpening({ sequence: next.sequence, offset: bytes, text })
     })
     await this.keeping
     return true
   }
 
-  /** Sends a chunk of ours at a place that is already durable. */
-  send(chunk: Chunk): void {
-    this.last = this.last.then(() => this.options.upload(chunk))
+  private sendOpening(chunk: Chunk): void {
+    const sent = this.opening
+    this.last = this.last.then(async () => {
+      if (!(await this.options.upload(chunk))) this.refused(sent, chunk)
+    })
+  }
+
+  // The next lines take its place, unless a pod has been told to write behind it.
+  private refused(sent: Opening, { sequence, offset }: Chunk): void {
+    if (this.sealed) {
+      if (!this.options.sealed) this.lostLines++
+      return
+    }
+    if (this.opening !== sent) return
+    this.moveTo({ text: '', sequence: sequence - 1, bytes: offset })
+    this.options.note?.(this.opening)
+  }
+
+  private moveTo(opening: Opening): void {
+    this.opening = opening
+    this.chunks = new PodChunks(positionOf(opening))
   }
 }
 

@@ -3,22 +3,23 @@ import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError, type ClusterError } from '../cluster/cluster-error.js'
 import { isProblem, messageOf, Problem, problemText } from '../errors.js'
-import { credential } from '../gateway/credentials.js'
 import { buildJob } from '../pod/build.js'
 import { jobInputs } from '../pod/given/inputs.js'
 import type { PodSettings } from '../pod/given/settings.js'
 import { UpstreamError } from '../upstream/connection.js'
+import { mayPass } from './delivery.js'
 import { stopCause, wantsStop, type Cause } from './ending.js'
 import { patiently } from './patiently.js'
 import { podTemplateOf } from './pod-template.js'
 import type { Run } from './run.js'
+import { stateInTheEnd } from './state-word.js'
 
 /** What turns an accepted job into a Job. */
 export interface LaunchContext {
   cluster: Cluster
   clock: Clock
   /** What the operator says about every pod. */
-  pod: Omit<PodSettings, 'token' | 'podTemplate'>
+  pod: Omit<PodSettings, 'podTemplate'>
   /** Called with each Job as it is sent to the API server. */
   onManifest?: (job: V1Job) => void
 }
@@ -29,16 +30,19 @@ export interface LaunchContext {
  */
 export async function launch(run: Run, context: LaunchContext): Promise<void> {
   // An earlier process may have made the Job: nothing is needed for another then, not even a step that is right.
-  if ((await begun(run)) && !run.jobCreated) await createJob(run, context)
+  if ((await begun(run, context.clock)) && !run.jobCreated) await createJob(run, context)
 }
 
-/** Starts the job upstream; false when it is over instead. */
-export async function begun(run: Run): Promise<boolean> {
-  try {
-    await run.begin()
-    return true
-  } catch (error) {
-    return startedAnyway(run, error)
+/** Starts the job upstream, however long that is away; false when it is over instead. */
+export async function begun(run: Run, clock: Clock): Promise<boolean> {
+  for (;;) {
+    try {
+      await run.begin()
+      return true
+    } catch (error) {
+      const word = await startedAnyway(run, error, clock)
+      if (word !== 'again') return word === 'started'
+    }
   }
 }
 
@@ -55,31 +59,37 @@ export async function createJob(run: Run, context: LaunchContext): Promise<void>
   }
 }
 
-// The answer to `start` may have been lost after upstream had processed it: its word on the state decides.
-async function startedAnyway(run: Run, error: unknown): Promise<boolean> {
-  if (run.signal.aborted) return false
+// The answer to `start` may have been lost after upstream had processed it: its word on the state decides, when it has
+// one. Until then nobody can say that the job is not ours: it may be running in our name.
+async function startedAnyway(
+  run: Run,
+  error: unknown,
+  clock: Clock,
+): Promise<'started' | 'over' | 'again'> {
+  if (run.signal.aborted) return 'over'
   if (!(error instanceof UpstreamError)) throw error
-  const state = await run.stateUpstream().catch(() => undefined)
+  const state = await stateInTheEnd(run, clock)
+  if (state === undefined) return 'over'
   if (state === 'running') {
     run.resume()
-    return true
+    return 'started'
   }
+  if (mayPass(error) && (state === 'accepted' || state === 'assigned')) return 'again'
   run.log.warn({ err: error, state }, 'upstream does not want the job started')
-  if (state !== undefined && wantsStop(state)) {
+  if (wantsStop(state)) {
     // Cancelled between accept and start: without a finish it would hang there until upstream's grace is over.
     run.resume()
     await run.end(stopCause(state))
-    return false
+    return 'over'
   }
   run.endedUpstream('start refused')
-  return false
+  return 'over'
 }
 
 async function manifest(run: Run, context: LaunchContext): Promise<V1Job> {
-  const token = credential('register', run)
   const inputs = jobInputs(run.payload)
   const podTemplate = await podTemplateOf(run, inputs, context)
-  const job = buildJob(inputs, { ...context.pod, token, podTemplate })
+  const job = buildJob(inputs, { ...context.pod, podTemplate })
   // The settings may say another prefix than when the run began: one run has one name.
   return { ...job, metadata: { ...job.metadata, name: run.jobName } }
 }
@@ -91,15 +101,25 @@ async function createPatiently(
 ): Promise<void> {
   const words = { told: 'Kubernetes does not take the Job yet', logged: 'Job not created yet' }
   try {
-    await patiently(run, { ...words, clock }, async () => {
-      const { existed } = await cluster.createJob(job)
-      run.jobCreated = true
-      run.log.info({ name: run.jobName, existed }, 'Job created')
-      if (run.over) await cluster.deleteJob(run.jobName)
-    })
+    await patiently(run, { ...words, clock }, () => createOnce(run, job, cluster))
   } catch (error) {
     throw refusal(error, job)
   }
+}
+
+async function createOnce(run: Run, job: V1Job, cluster: Cluster): Promise<void> {
+  const before = run.jobMayExist
+  run.jobMayExist = true
+  try {
+    const { job: made, existed } = await cluster.createJob(job)
+    run.jobMade(made.metadata?.uid)
+    run.log.info({ name: run.jobName, existed }, 'Job created')
+  } catch (error) {
+    // After a refusal there is none; silence and a fault of the server's leave that open.
+    if (isClusterError(error) && (error.status ?? 500) < 500) run.jobMayExist = before
+    throw error
+  }
+  if (run.over && !run.letGo && !run.replaced) await cluster.deleteJob(run.jobName)
 }
 
 function refusal(error: unknown, job: V1Job): unknown {

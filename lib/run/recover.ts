@@ -1,13 +1,13 @@
-import type { Clock } from '../clock.js'
-import { backoffMs } from '../cluster/backoff.js'
 import type { SlotRecord } from '../ledger/record.js'
 import type { SlotPool } from '../slots/pool.js'
 import type { Slot } from '../slots/slot.js'
 import type { Supervisor } from '../supervise/supervisor.js'
-import { UpstreamError } from '../upstream/connection.js'
 import { isOver } from './ending.js'
+import { wasMade } from './job-made.js'
 import { createJob, launch } from './launch.js'
+import { patiently } from './patiently.js'
 import type { Run } from './run.js'
+import { stateInTheEnd } from './state-word.js'
 import {
   finishRun,
   isAccepted,
@@ -24,33 +24,38 @@ export interface Recovery {
   context: RunContext
 }
 
-// An earlier process that crashed before it had made the Job did so within this time of knowing that there was none.
-const createWindowMs = 60_000
-
 /**
  * Takes up the slots and runs of an earlier process: heartbeats at once, the runs known to the gateway before this
- * returns. Each run then goes on from what upstream and the cluster say of it.
+ * returns, and slots without a run ask upstream at once whether it has given them a job meanwhile. Each run then goes on
+ * by itself from what upstream and the cluster say of it.
  */
 export async function recover(records: readonly SlotRecord[], recovery: Recovery): Promise<void> {
   const { pool, context } = recovery
   for (const record of records) {
-    const slot = pool.slot(record.slot)
-    if (!record.registration) {
-      await context.records.forget(record.slot)
+    const { slot: index, registration, run } = record
+    if (!registration) {
+      forget(index, context)
       continue
     }
     context.records.adopt(record)
-    slot.resume(record.registration, { busy: record.run !== undefined, beatNow: true })
-    const { run } = record
-    if (!run) continue
-    context.log.info(
-      { job: run.jobId, slot: slot.index, phase: run.phase },
-      'run taken up from the ledger',
-    )
+    const slot = pool.slot(index)
+    if (!run) {
+      pool.takeUp(slot, registration)
+      continue
+    }
+    slot.resume(registration, { busy: true, beatNow: true })
+    const fields = { job: run.jobId, slot: index, phase: run.phase }
+    context.log.info(fields, 'run taken up from the ledger')
     if (isAccepted(run)) pool.adopt(slot, takeUp(slot, run, recovery))
-    // The answer to the accept may have been lost: upstream knows whether the job is still ours.
+    // As an earlier version left it: the answer to the accept may have been lost, and upstream knows whose the job is.
     else pool.adopt(slot, takeJob(slot, run.jobId, context))
   }
+}
+
+function forget(slot: number, { records, log }: RunContext): void {
+  records
+    .forget(slot)
+    .catch((error: unknown) => log.warn({ err: error, slot }, 'an empty record stays'))
 }
 
 function takeUp(slot: Slot, record: AcceptedRecord, recovery: Recovery): Promise<void> {
@@ -58,27 +63,44 @@ function takeUp(slot: Slot, record: AcceptedRecord, recovery: Recovery): Promise
   return finishRun(run, slot, goOn(run, record, recovery), recovery.context)
 }
 
-async function goOn(
-  run: Run,
-  record: AcceptedRecord,
-  { supervisor, context }: Recovery,
-): Promise<void> {
-  if (!(await supervisor.synced())) return
-  const hasJob = supervisor.hasJob(run.jobName)
-  const state = await stateOf(run, context.clock)
-  // Only now: until upstream has spoken, the pod of a job that is over is nobody's failure.
-  run.jobCreated = hasJob
-  if (state === undefined) return
+async function goOn(run: Run, record: AcceptedRecord, recovery: Recovery): Promise<void> {
+  const { supervisor, context } = recovery
+  // The pod has been let go: there is nothing else to do for it.
+  if (run.resumeFinish()) return
+  const [state, synced] = await Promise.all([
+    stateInTheEnd(run, context.clock),
+    supervisor.synced(),
+  ])
+  if (state === undefined || !synced || run.signal.aborted) return
   if (isOver(state)) return run.endedUpstream(`the job is ${state}`)
   if (record.closing) return run.end(record.closing.cause)
+  const hasJob = await findJob(run, recovery)
+  if (run.signal.aborted) return
   if (state === 'assigned' || state === 'accepted') {
     if (!hasJob) run.reopen()
     return launch(run, context)
   }
   run.resume()
-  if (hasJob) return
-  const noJobAt = Math.max(record.acceptedAt ?? 0, record.noJobAt ?? 0)
-  if (context.clock.now() - noJobAt < createWindowMs) {
+  if (!hasJob) await withoutJob(run, record, context)
+}
+
+// Only when upstream has spoken: until then the pod of a job that is over is nobody's failure. A watch may be behind.
+async function findJob(run: Run, { supervisor, context }: Recovery): Promise<boolean> {
+  const cached = supervisor.hasJob(run.jobName)
+  const job = cached
+    ? undefined
+    : await asked(run, context, () => context.cluster.getJob(run.jobName))
+  if (cached || job) run.jobMade(job?.metadata?.uid)
+  return cached || job !== undefined
+}
+
+async function withoutJob(run: Run, record: AcceptedRecord, context: RunContext): Promise<void> {
+  const made = await asked(run, context, () =>
+    wasMade({ ...record, jobName: run.jobName }, context),
+  )
+  if (run.signal.aborted) return
+  if (made === false) {
+    run.log.info('the Job was never made, making it')
     run.reopen()
     return createJob(run, context)
   }
@@ -91,19 +113,20 @@ async function goOn(
   })
 }
 
-/** Upstream's word on the job, asked for until there is one; undefined when the job is not ours any more. */
-async function stateOf(run: Run, clock: Clock): Promise<string | undefined> {
-  for (let attempt = 0; !run.signal.aborted; attempt++) {
-    try {
-      return await run.stateUpstream()
-    } catch (error) {
-      if (run.signal.aborted) return undefined
-      if (error instanceof UpstreamError && (error.status === 401 || error.status === 404)) {
-        run.endedUpstream('the job is over')
-        return undefined
-      }
-      await clock.sleep(backoffMs(attempt, clock.random()), run.signal).catch(() => undefined)
-    }
+/** The API server's answer, however long that takes; undefined when it will not be had, or the run is over. */
+async function asked<T>(
+  run: Run,
+  { clock }: RunContext,
+  ask: () => Promise<T>,
+): Promise<T | undefined> {
+  const words = {
+    told: 'Kubernetes does not say what became of the Job yet',
+    logged: 'Job not asked for yet',
   }
-  return undefined
+  try {
+    return await patiently(run, { ...words, clock }, ask)
+  } catch (error) {
+    if (!run.signal.aborted) run.log.warn({ err: error }, 'what became of the Job is not known')
+    return undefined
+  }
 }

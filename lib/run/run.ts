@@ -1,48 +1,20 @@
 import { setMaxListeners } from 'node:events'
-import type { Clock } from '../clock.js'
-import type { FinishOutcome, GatewayRun, PodFinish } from '../gateway/gateway-run.js'
-import { advanced, type ChunkNumbers, type LogPosition } from '../gateway/splice.js'
-import type { ClosingRecord } from '../ledger/record.js'
+import type { FinishOutcome, GatewayRun, PodFinish, ProvenPod } from '../gateway/gateway-run.js'
+import type { ChunkNumbers, LogPosition } from '../gateway/splice.js'
 import type { Log } from '../log.js'
-import type { Reason } from '../pod/verdict/reasons.js'
 import type { AgentJob } from '../types/agent-job.js'
-import type { Connection } from '../upstream/connection.js'
 import { jobState, start } from '../upstream/jobs.js'
-import { policies, type RetryPolicy } from '../upstream/retry.js'
-import type { AgentSession, JobSession } from '../upstream/session.js'
-import { annotateCause, deliverChunk, deliverFinish, type DeliveryContext } from './delivery.js'
-import { finishOf, reportedStatus, type Cause, type Ending } from './ending.js'
-import { Journal, type Opening } from './journal.js'
-import { closingLines, logText } from './log-lines.js'
-import { wasStopped } from './stop-reason.js'
+import type { JobSession } from '../upstream/session.js'
+import { deliverChunk, type DeliveryContext } from './delivery.js'
+import type { Cause, Ending } from './ending.js'
+import { Journal } from './journal.js'
+import { logText } from './log-lines.js'
+import { PodBinding } from './pod-binding.js'
+import { RunEnd } from './run-end.js'
+import type { RunOptions, RunState } from './run-options.js'
 
-/** What is durable of an accepted job, beyond what upstream answered. */
-export interface RunState {
-  opening: Opening
-  noJobAt?: number
-  cursor?: LogPosition
-  closing?: ClosingRecord
-}
-
-/** What a run is made of. */
-export interface RunOptions {
-  payload: AgentJob
-  /** The name of its Job. */
-  jobName: string
-  secret: string
-  state: RunState
-  /** Whether an earlier process may have told a pod where its chunks begin. */
-  restored: boolean
-  /** The slot's session as it is now; the last one that was known when upstream has refused it. */
-  session: () => AgentSession
-  connection: Connection
-  log: Log
-  clock: Clock
-  /** Makes the state durable. */
-  keep: (state: RunState) => Promise<void>
-  /** Why the cluster stopped the run's pod, when it did. */
-  stopReason?: () => Promise<Reason | undefined>
-}
+// Who hands over is awaited: what is under way for longer is not known to the next process.
+const handOverPatienceMs = 2_000
 
 /** One accepted job, until it has ended at Buildkite. */
 export class Run implements GatewayRun {
@@ -55,21 +27,22 @@ export class Run implements GatewayRun {
   readonly ended: Promise<Ending>
   /** Aborted when the run has ended, or is left to the next process. */
   readonly signal: AbortSignal
-  ending: Ending | undefined
   /** Whether the pod agent has been seen to run, by the gateway or in the pod's status. */
-  podSeen: boolean
+  podSeen = false
   /** When the pod agent last asked for the job's state; it handles a cancellation itself then. */
   podPolledAt: number | undefined
   /** Whether the Job has been made, now or by an earlier process. */
   jobCreated = false
+  /** Whether the API server may have made the Job without our knowing: no answer came. */
+  jobMayExist = false
+  /** Whether upstream has given the job out anew, and another run has it: what is named after the job is that one's. */
+  replaced = false
   private started = false
-  private closing = false
-  private reported: PodFinish | undefined
-  private delivering: Promise<unknown> | undefined
   private state: RunState
   private readonly journal: Journal
+  private readonly binding: PodBinding
+  private readonly how: RunEnd
   private readonly stop = new AbortController()
-  private stopTold = false
   private cursorDropped: Promise<void> | undefined
   private resolveEnded!: (ending: Ending) => void
 
@@ -82,18 +55,33 @@ export class Run implements GatewayRun {
     this.log = options.log.child({ job: this.jobId })
     this.signal = this.stop.signal
     setMaxListeners(0, this.signal)
-    this.podSeen = false
     this.ended = new Promise(resolve => (this.resolveEnded = resolve))
     this.journal = this.makeJournal()
+    this.binding = this.makeBinding()
+    this.how = this.makeEnd()
+  }
+
+  get ending(): Ending | undefined {
+    return this.how.ending
   }
 
   /** Whether nothing of the pod's goes upstream any more: the run has ended, or we are ending it. */
   get over(): boolean {
-    return this.ending !== undefined || this.closing
+    return this.how.over
+  }
+
+  /** Whether the pod has been let go, its finish being ours to deliver: its Job is left alone. */
+  get letGo(): boolean {
+    return this.how.letGo
   }
 
   get acquirable(): boolean {
     return !this.started
+  }
+
+  /** The UID of its Job, as far as it is known. */
+  get jobUid(): string | undefined {
+    return this.state.jobUid
   }
 
   upstream(): JobSession {
@@ -132,10 +120,27 @@ export class Run implements GatewayRun {
     if (!this.over) await this.journal.say(logText(lines, this.options.clock.now()))
   }
 
-  /** There is no Job yet: known to the next process, so that it does not take the Job for one that was deleted. */
-  async noJobYet(): Promise<void> {
+  /** There is no Job yet: the next process is to know with the next write, so that it makes the Job then. */
+  noJobYet(): void {
+    if (!this.jobMayExist) this.note({ noJobAt: this.options.clock.now() })
+  }
+
+  /** The Job has been made, or found made. */
+  jobMade(uid: string | undefined): void {
+    this.jobCreated = true
+    if (uid !== undefined && uid !== this.state.jobUid) this.note({ jobUid: uid })
+  }
+
+  async bindPod({ uid }: ProvenPod): Promise<'bound' | 'taken' | 'over'> {
+    if (this.over) return 'over'
+    // The next process would not know of a pod that is bound now: the pod asks that one.
     this.signal.throwIfAborted()
-    await this.keep({ noJobAt: this.options.clock.now() })
+    const bound = await this.binding.bind(uid)
+    return this.over ? 'over' : bound
+  }
+
+  isPod(uid: string): boolean {
+    return this.binding.proven(uid)
   }
 
   podConnected({ hostname }: { hostname: string }): void {
@@ -153,11 +158,17 @@ export class Run implements GatewayRun {
     // A pod that writes its log has started its job, also when an earlier process answered its `start`.
     this.started = true
     await (this.cursorDropped ??= this.dropCursor())
-    return this.journal.seal()
+    const place = await this.journal.seal()
+    if (!this.over) this.signal.throwIfAborted()
+    return place
   }
 
-  chunkSent(chunk: ChunkNumbers): void {
-    this.journal.advance(advanced(this.journal.position ?? { sequence: 0, offset: 0 }, chunk))
+  chunkBegan(chunk: ChunkNumbers): void {
+    this.journal.chunkBegan(chunk)
+  }
+
+  chunkEnded(chunk: ChunkNumbers, outcome: 'taken' | 'refused' | 'unknown'): void {
+    this.journal.chunkEnded(chunk, outcome)
   }
 
   stateSeen(state: string): void {
@@ -166,11 +177,12 @@ export class Run implements GatewayRun {
   }
 
   async finishFromPod(reported: PodFinish): Promise<FinishOutcome> {
-    this.reported = reported
-    if (this.over) return { state: 'over' }
-    // One finish at a time; the pod's agent asks again.
-    if (this.delivering) return { state: 'passing' }
-    return this.exclusively(() => this.deliverPodFinish(reported, policies.state))
+    return this.how.fromPod(reported)
+  }
+
+  /** Goes on delivering what a pod has reported to an earlier process; false when it has reported nothing. */
+  resumeFinish(): boolean {
+    return this.how.resumeReported()
   }
 
   /**
@@ -178,25 +190,25 @@ export class Run implements GatewayRun {
    * before what we conclude. Does nothing when the run has ended.
    */
   async end(cause: Cause): Promise<void> {
-    while (this.delivering) await this.delivering.catch(() => undefined)
-    if (this.over || this.signal.aborted) return
-    const { reported } = this
-    if (!reported) return this.exclusively(() => this.close(cause))
-    // As long as upstream does not take it: nobody else knows the exit status.
-    while (!this.over)
-      await this.exclusively(() => this.deliverPodFinish(reported, policies.finish))
+    await this.how.close(cause)
   }
 
   /** Upstream has ended the job without us. */
   endedUpstream(why: string): void {
-    this.conclude({ by: 'upstream', exitStatus: undefined, cause: why })
+    this.how.endedUpstream(why)
   }
 
-  /** Leaves the run to the next process, with the log's position for it. */
+  /** Leaves the run to the next process, with the log's position for it. Nothing new of it goes upstream after that. */
   async handOver(): Promise<void> {
+    if (this.ending) return
     this.stop.abort()
-    const noJobAt = this.jobCreated ? this.state.noJobAt : this.options.clock.now()
-    await this.keep({ noJobAt, cursor: this.journal.position })
+    const { clock } = this.options
+    await this.journal.quiet(handOverPatienceMs, clock)
+    const hasJob = this.jobCreated || this.jobMayExist
+    const noJobAt = hasJob ? this.state.noJobAt : clock.now()
+    await this.keep({ noJobAt, cursor: this.journal.position }).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'the run is left as the ledger has it'),
+    )
   }
 
   private makeJournal(): Journal {
@@ -212,12 +224,49 @@ export class Run implements GatewayRun {
         this.signal.throwIfAborted()
         await this.keep({ opening: next })
       },
+      note: next => this.note({ opening: next }),
+    })
+  }
+
+  private makeBinding(): PodBinding {
+    const { state, restored, isFirstPod } = this.options
+    return new PodBinding({
+      uid: state.podUid,
+      restored,
+      isFirst: async uid => isFirstPod?.(uid) ?? true,
+      onBound: podUid => this.note({ podUid }),
+    })
+  }
+
+  private makeEnd(): RunEnd {
+    const { clock, stopReason } = this.options
+    return new RunEnd({
+      state: () => this.state,
+      keep: change => this.keep(change),
+      note: change => this.note(change),
+      journal: this.journal,
+      delivery: () => this.delivery(),
+      signal: this.signal,
+      stopReason,
+      podNeverRan: cause => this.podNeverRan(cause),
+      onEnded: ending => {
+        this.stop.abort()
+        this.resolveEnded(ending)
+      },
+      clock,
+      log: this.log,
     })
   }
 
   private async keep(change: Partial<RunState>): Promise<void> {
     this.state = { ...this.state, ...change }
     await this.options.keep(this.state)
+  }
+
+  private note(change: Partial<RunState>): void {
+    this.state = { ...this.state, ...change }
+    // The slot's record may be another run's by then.
+    if (!this.signal.aborted) this.options.note?.(this.state)
   }
 
   // Where an earlier process left the log is not where it stands once the pod writes on: should we crash, nobody may
@@ -230,97 +279,12 @@ export class Run implements GatewayRun {
   }
 
   private delivery(): DeliveryContext {
-    const { connection } = this.options
-    return { connection, job: this.upstream(), signal: this.signal, log: this.log }
-  }
-
-  private async exclusively<T>(deliver: () => Promise<T>): Promise<T> {
-    const delivering = deliver()
-    this.delivering = delivering
-    try {
-      return await delivering
-    } finally {
-      this.delivering = undefined
-    }
-  }
-
-  private async deliverPodFinish(reported: PodFinish, policy: RetryPolicy): Promise<FinishOutcome> {
-    if (wasStopped(reported)) await this.sayWhyStopped()
-    await this.journal.settled()
-    const outcome = await deliverFinish(reported, policy, this.delivery())
-    if (outcome.state === 'done') {
-      this.conclude({ by: 'pod', exitStatus: reportedStatus(reported) })
-    } else if (outcome.state === 'refused') {
-      this.conclude({
-        by: 'upstream',
-        exitStatus: undefined,
-        cause: `finish refused: ${outcome.status}`,
-      })
-    }
-    return outcome
-  }
-
-  // The pod agent finishes by itself then, and can't know why. Its last chunk is in the log already.
-  private async sayWhyStopped(): Promise<void> {
-    if (this.stopTold) return
-    this.stopTold = true
-    const found = await this.options.stopReason?.()
-    if (found === undefined) return
-    this.log.warn({ cause: found.cause }, 'pod stopped by the cluster')
-    await this.journal.seal()
-    const place = this.journal.position
-    if (place === undefined) return annotateCause(found, this.delivery())
-    const text = logText(closingLines(found.cause, found.message), this.options.clock.now())
-    this.journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
-  }
-
-  private async close(cause: Cause): Promise<void> {
-    this.closing = true
-    const closing = this.state.closing ?? (await this.writeClosing(cause))
-    if (closing.chunk) {
-      const { text, ...place } = closing.chunk
-      this.journal.send({ ...place, text: Buffer.from(text) })
-    } else {
-      await annotateCause(closing.cause, this.delivery())
-    }
-    await this.journal.settled()
-    const body = finishOf(closing.cause, new Date(closing.finishedAt))
-    let outcome: FinishOutcome
-    do outcome = await deliverFinish(body, policies.finish, this.delivery())
-    while (outcome.state === 'passing')
-    const { cause: word, exitStatus } = closing.cause
-    if (outcome.state === 'done') this.conclude({ by: 'spawner', exitStatus, cause: word })
-    else this.endedUpstream('finish refused')
-  }
-
-  private async writeClosing(cause: Cause): Promise<ClosingRecord> {
-    const now = this.options.clock.now()
-    // Lines that are still being said would take the same place.
-    await this.journal.seal()
-    const place =
-      this.journal.position ?? (this.podNeverRan(cause) ? this.journal.openingEnd : undefined)
-    const text = logText(closingLines(cause.cause, cause.message), now).toString()
-    // Chunks that an earlier process forwarded may lie beyond what we know: writing there would destroy them.
-    const chunk = place && { text, sequence: place.sequence + 1, offset: place.offset }
-    const closing = { chunk, cause, finishedAt: now }
-    // A record too large for the ledger is why some runs are closed at all: the job's end matters more.
-    await this.keep({ closing }).catch((error: unknown) =>
-      this.log.warn({ err: error }, 'the end of the run is not in the ledger'),
-    )
-    return closing
+    const { connection, clock } = this.options
+    return { connection, job: () => this.upstream(), signal: this.signal, clock, log: this.log }
   }
 
   private podNeverRan({ signalReason }: Cause): boolean {
-    return (
-      !this.podSeen && (signalReason === 'process_run_error' || signalReason === 'agent_refused')
-    )
-  }
-
-  private conclude(ending: Ending): void {
-    if (this.ending) return
-    this.ending = ending
-    this.log.info({ ...ending }, 'run ended')
-    this.stop.abort()
-    this.resolveEnded(ending)
+    if (this.podSeen || this.binding.known !== undefined) return false
+    return signalReason === 'process_run_error' || signalReason === 'agent_refused'
   }
 }

@@ -4,19 +4,30 @@ import type { Run } from './run.js'
 // A pod's agent still pings and disconnects after its job.
 const keptAfterEndMs = 10 * 60_000
 
+// A job whose accept is under way when we leave would be upstream's for half a minute, and nobody's.
+const acceptPatienceMs = 2_000
+
 /** The runs by job id: those that go on, and for a while those that have ended. */
 export class Runs {
   private readonly byJob = new Map<string, Run>()
   private readonly endedAt = new Map<string, number>()
+  private readonly accepting = new Set<Promise<unknown>>()
 
   constructor(private readonly clock: Clock) {}
 
-  /** Adds a run; forgets those that ended long ago. */
+  /** Adds a run; forgets those that ended long ago. An earlier run of the same job is over: it was given out anew. */
   add(run: Run): void {
     this.prune()
+    const former = this.byJob.get(run.jobId)
+    if (former && former !== run) {
+      former.replaced = true
+      former.endedUpstream('the job was given out anew')
+    }
     this.byJob.set(run.jobId, run)
     this.endedAt.delete(run.jobId)
-    void run.ended.then(() => this.endedAt.set(run.jobId, this.clock.now()))
+    void run.ended.then(() => {
+      if (this.byJob.get(run.jobId) === run) this.endedAt.set(run.jobId, this.clock.now())
+    })
   }
 
   /** The run of a job, while it is known. */
@@ -24,9 +35,42 @@ export class Runs {
     return this.byJob.get(jobId)
   }
 
+  /** The run whose Job has that name, while it is known. */
+  findByJobName(name: string): Run | undefined {
+    return [...this.byJob.values()].find(run => run.jobName === name)
+  }
+
   /** The runs that go on. */
   open(): Run[] {
     return [...this.byJob.values()].filter(run => run.ending === undefined)
+  }
+
+  /** A job is being accepted: `handOver` waits for what becomes of it. */
+  async whileAccepting<T>(accepting: Promise<T>): Promise<T> {
+    this.accepting.add(accepting)
+    try {
+      return await accepting
+    } finally {
+      this.accepting.delete(accepting)
+    }
+  }
+
+  /** Leaves all that goes on to the next process; takes some two seconds at most when the ledger answers. */
+  async handOver(): Promise<void> {
+    const enough = new AbortController()
+    const late = this.clock.sleep(acceptPatienceMs, enough.signal).catch(() => undefined)
+    const left = new Set<Run>()
+    const leave = () =>
+      Promise.all(
+        this.open()
+          .filter(run => !left.has(run))
+          .map(run => left.add(run) && run.handOver()),
+      )
+    await Promise.all([
+      leave(),
+      Promise.race([Promise.allSettled(this.accepting), late]).then(leave),
+    ])
+    enough.abort()
   }
 
   private prune(): void {

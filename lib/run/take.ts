@@ -4,6 +4,7 @@ import type { RunRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
 import { jobName } from '../pod/metadata.js'
 import type { Slot } from '../slots/slot.js'
+import { within } from '../slots/within.js'
 import type { AgentJob } from '../types/agent-job.js'
 import { UpstreamError, type Connection } from '../upstream/connection.js'
 import { accept } from '../upstream/jobs.js'
@@ -11,8 +12,10 @@ import type { AgentSession } from '../upstream/session.js'
 import { watchCancellation } from './cancellation.js'
 import { begun, launch, type LaunchContext } from './launch.js'
 import { logText, openingLines } from './log-lines.js'
+import { isFirstPod } from './pod-binding.js'
 import type { Records } from './records.js'
-import { Run, type RunState } from './run.js'
+import { Run } from './run.js'
+import type { RunState } from './run-options.js'
 import type { Runs } from './runs.js'
 import { clusterStopReason } from './stop-reason.js'
 
@@ -26,29 +29,35 @@ export interface RunContext extends LaunchContext {
   afterRun?: (run: Run) => void
 }
 
+// Upstream takes a job back that is not started in half a minute after its accept; longer than this nobody need wait.
+const acceptMs = 60_000
+
 /**
- * The whole life of a job that a ping brought: ledger, accept, ledger, start, Job, and on until it has ended. Resolves
- * then; at once, to false, when upstream does not let us accept the job: it is none of ours.
+ * The whole life of a job that a ping brought: accept, ledger, start, Job, and on until it has ended. Resolves then; at
+ * once, to false, when upstream does not let us accept the job: it is none of ours.
+ *
+ * Nothing is written before the accept, and nothing is lost by a crash, wherever it comes:
+ *
+ * - before the ping is answered, or between its answer and the accept: upstream has assigned the job to an agent whose
+ *   session is in the ledger since before it connected. The next process pings at once, and is told of the job again.
+ * - between the accept and the ledger's answer: nobody has the job's token, and nobody starts it. Upstream names it with
+ *   the next ping until its time to start is over (half a minute), then gives it out anew. No pod has been made.
+ * - after the ledger has it: the next process goes on from what upstream says of the job (`recover`). A job that is
+ *   written down and whose time to start is over is refused with the start; upstream has given it out anew.
  */
 export async function takeJob(
   slot: Slot,
   jobId: string,
   context: RunContext,
 ): Promise<void | false> {
-  const { records, log } = context
+  const { runs, log } = context
   const session = slot.session
   if (!session) return false
-  await records.setRun(slot.index, { jobId, phase: 'accepting' })
-  const payload = await acceptedPayload(session, jobId, context)
-  if (!payload) {
-    records.clearRun(slot.index)
-    return false
-  }
+  const run = await runs.whileAccepting(accepted(slot, { jobId, session }, context))
+  if (!run) return false
   log.info({ job: jobId, slot: slot.index }, 'job accepted')
-  const record = acceptedRecord(payload, context)
-  const run = makeRun(slot, { record, restored: false }, context)
-  await durably(run, slot, record, context)
-  await finishRun(run, slot, launch(run, context), context)
+  await durably(run, slot, context)
+  await finishRun(run.run, slot, launch(run.run, context), context)
 }
 
 /** Follows a run to its end: `work` is what is left of its launch. */
@@ -69,32 +78,37 @@ export async function finishRun(
   context.afterRun?.(run)
 }
 
+/** What a run is made of: what the ledger holds of it, and the session that has it when its slot has none any more. */
+interface RunOrigin {
+  record: AcceptedRecord
+  restored: boolean
+  session?: AgentSession
+}
+
 /** A run, from what the ledger holds of it. */
 export function makeRun(
   slot: Slot,
-  { record, restored }: { record: AcceptedRecord; restored: boolean },
+  { record, restored, session: first }: RunOrigin,
   { cluster, connection, records, runs, log, clock, pod }: RunContext,
 ): Run {
-  let session = slot.session
-  const keep = (state: RunState) => records.setRun(slot.index, { ...record, ...state })
+  let session = slot.session ?? first
   const name = record.jobName ?? jobName(record.jobId, pod.jobPrefix)
+  const { opening, noJobAt, cursor, podUid, jobUid, reported, closing } = record
+  const whole = (state: RunState) => ({ ...record, ...state })
   const run = new Run({
     payload: record.payload,
     jobName: name,
     secret: record.secret,
-    state: {
-      opening: record.opening,
-      noJobAt: record.noJobAt,
-      cursor: record.cursor,
-      closing: record.closing,
-    },
+    state: { opening, noJobAt, cursor, podUid, jobUid, reported, closing },
     restored,
     session: () => (session = slot.session ?? session) as AgentSession,
     connection,
     log: log.child({ slot: slot.index }),
     clock,
-    keep,
+    keep: state => records.setRun(slot.index, whole(state)),
+    note: state => records.noteRun(slot.index, whole(state)),
     stopReason: async () => clusterStopReason(name, { cluster, clock, log }),
+    isFirstPod: uid => isFirstPod(name, uid, cluster),
   })
   runs.add(run)
   return run
@@ -108,13 +122,32 @@ export function isAccepted(record: RunRecord): record is AcceptedRecord {
   return record.phase === 'accepted' && !!record.payload && !!record.secret && !!record.opening
 }
 
+/** An accepted job, and its record that is not durable yet. */
+interface Accepted {
+  run: Run
+  record: AcceptedRecord
+}
+
+async function accepted(
+  slot: Slot,
+  { jobId, session }: { jobId: string; session: AgentSession },
+  context: RunContext,
+): Promise<Accepted | undefined> {
+  const payload = await acceptedPayload(session, jobId, context)
+  if (!payload) return undefined
+  const record = acceptedRecord(payload, context)
+  return { record, run: makeRun(slot, { record, restored: false, session }, context) }
+}
+
 async function acceptedPayload(
   session: AgentSession,
   jobId: string,
-  { connection, log }: RunContext,
+  { connection, clock, log }: RunContext,
 ): Promise<AgentJob | undefined> {
   try {
-    return await accept(connection, session, { jobId })
+    return await within(acceptMs, { clock }, signal =>
+      accept(connection, session, { jobId, signal }),
+    )
   } catch (error) {
     // Without a payload there is no job token to finish with: upstream gives the job to somebody else in half a minute.
     if (!(error instanceof UpstreamError) && !isProblem(error)) throw error
@@ -140,10 +173,9 @@ function acceptedRecord(payload: AgentJob, { pod, clock }: RunContext): Accepted
 
 // A job that is too large for the ledger could be lost in a crash: it is failed with that reason rather than run.
 async function durably(
-  run: Run,
+  { run, record }: Accepted,
   slot: Slot,
-  record: AcceptedRecord,
-  { records, log }: RunContext,
+  { records, clock, log }: RunContext,
 ): Promise<void> {
   try {
     await records.setRun(slot.index, record)
@@ -154,7 +186,7 @@ async function durably(
       throw error
     }
     log.warn({ err: error, job: run.jobId }, 'job too large for the ledger')
-    if (!(await begun(run))) return
+    if (!(await begun(run, clock))) return
     await run.end({
       cause: 'job not run',
       message: problemText(error),

@@ -14,6 +14,13 @@ export interface NextPing {
   at: number
 }
 
+/** Times in milliseconds; nobody pings before `notBefore`. */
+export interface PingTimes {
+  now: number
+  lastPingAt: number | undefined
+  notBefore?: number
+}
+
 /**
  * The next ping: woken slots at once; the others take turns, the one that has waited longest first, evenly over the
  * interval. So a job that may go to any of us waits interval / slots, and one that is meant for a certain slot waits one
@@ -21,15 +28,16 @@ export interface NextPing {
  */
 export function nextPing(
   idle: readonly IdleSlot[],
-  { now, lastPingAt }: { now: number; lastPingAt: number | undefined },
+  { now, lastPingAt, notBefore = -Infinity }: PingTimes,
 ): NextPing | undefined {
   const woken = idle.find(slot => slot.woken)
-  if (woken) return { index: woken.index, at: now }
+  if (woken) return { index: woken.index, at: Math.max(now, notBefore) }
   const [first, ...others] = idle
   if (!first) return undefined
   const next = others.reduce((best, slot) => (waitedLonger(slot, best) ? slot : best), first)
   const gap = next.intervalMs / idle.length
-  return { index: next.index, at: lastPingAt === undefined ? now : lastPingAt + gap }
+  const turn = lastPingAt === undefined ? now : lastPingAt + gap
+  return { index: next.index, at: Math.max(turn, notBefore) }
 }
 
 function waitedLonger(a: IdleSlot, b: IdleSlot): boolean {

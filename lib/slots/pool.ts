@@ -1,11 +1,10 @@
 import { EventEmitter, once, setMaxListeners } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.js'
-import { Problem } from '../errors.js'
 import type { Log } from '../log.js'
-import { UpstreamError, type Connection } from '../upstream/connection.js'
-import { policies, type RetryPolicy } from '../upstream/retry.js'
+import type { Connection } from '../upstream/connection.js'
 import type { AgentSession } from '../upstream/session.js'
+import { Joining } from './joining.js'
 import { nextPing } from './pacing.js'
 import { Slot } from './slot.js'
 
@@ -29,9 +28,6 @@ export interface PoolOptions {
   work: (slot: Slot, jobId: string) => Promise<void | false>
 }
 
-// A plan's limit on agents does not change by the minute.
-const refusedAgainMs = 5 * 60_000
-
 /** All slots: keeps them registered, paces their pings, hands the jobs that come to `work`. */
 export class SlotPool {
   readonly slots: Slot[]
@@ -39,13 +35,17 @@ export class SlotPool {
   private readonly stopping = new AbortController()
   private readonly leaving = new AbortController()
   private readonly working = new Set<Promise<void>>()
+  private readonly joining: Joining
   private lastPingAt: number | undefined
+  private notBefore = -Infinity
   private allDismissed = false
 
   constructor(private readonly options: PoolOptions) {
     // Every slot listens to these at once: that is no leak.
     setMaxListeners(0, this.stopping.signal, this.leaving.signal)
     this.changes.setMaxListeners(0)
+    const [stopping, leaving] = [this.stopping.signal, this.leaving.signal]
+    this.joining = new Joining({ ...options, stopping, leaving })
     this.slots = Array.from({ length: options.size }, (_, index) => this.newSlot(index))
   }
 
@@ -64,16 +64,33 @@ export class SlotPool {
    * @throws Problem UPSTREAM_UNREACHABLE or UPSTREAM_REFUSED when the first slot can't be had.
    */
   async start(): Promise<void> {
-    const connected = this.slots.some(slot => slot.session !== undefined)
+    const { log, size } = this.options
+    const unusable = this.unusable()
+    if (unusable !== undefined) log.error({ slots: size }, unusable)
+    const known = this.slots.some(slot => slot.known)
     const [first] = this.slots.filter(slot => slot.state === 'down')
-    if (first && !connected) await this.joinFirst(first)
+    if (first && !known) await this.joinFirst(first)
     for (const slot of this.slots) {
-      const wanted = slot.index < this.options.size
-      if (slot.state === 'down' && wanted) void this.keepJoined(slot)
+      const wanted = slot.index < size
+      if (slot.state === 'down' && wanted) this.join(slot)
       // Of an earlier process that had more of them.
       if (slot.state === 'idle' && !wanted) this.track(this.release(slot), slot.index)
     }
     void this.pingLoop()
+  }
+
+  /** Why no job can be taken, when that is so: every slot has been set aside (`stopped`), such as for its record. */
+  unusable(): string | undefined {
+    const usable = this.slots.some(({ index, state }) => {
+      return index < this.options.size && state !== 'stopped'
+    })
+    return usable ? undefined : 'no slot can be used: no job is taken'
+  }
+
+  /** Goes on with an idle session of an earlier process. */
+  takeUp(slot: Slot, session: AgentSession): void {
+    slot.takeUp(session)
+    this.join(slot)
   }
 
   /** Follows a run of an earlier process on its slot. */
@@ -115,37 +132,26 @@ export class SlotPool {
   }
 
   private async joinFirst(slot: Slot): Promise<void> {
-    try {
-      await this.join(slot, policies.registerAtStart)
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error
-      throw startProblem(error, this.options.endpoint)
-    }
-  }
-
-  private async join(slot: Slot, policy: RetryPolicy): Promise<void> {
-    const { endpoint, token, tags, name } = this.options
-    await slot.join(
-      { endpoint, token, tags, name: name.replaceAll('%i', String(slot.index + 1)) },
-      { keep: session => this.options.keep(slot, session), policy, signal: this.stopping.signal },
+    const joined = this.joining.first(slot).then(() => this.joined(slot))
+    this.track(
+      joined.catch(() => undefined),
+      slot.index,
     )
-    this.changed()
+    await joined
   }
 
-  private async keepJoined(slot: Slot): Promise<void> {
-    const { log, clock } = this.options
-    while (!this.stopping.signal.aborted && slot.state === 'down') {
-      try {
-        await this.join(slot, policies.register)
-      } catch (error) {
-        if (this.stopping.signal.aborted) return
-        log.warn(
-          { slot: slot.index, err: error, ms: refusedAgainMs },
-          'agent not connected: fewer jobs at once for now',
-        )
-        await clock.sleep(refusedAgainMs, this.stopping.signal).catch(() => undefined)
-      }
-    }
+  private join(slot: Slot): void {
+    this.track(
+      this.joining.untilJoined(slot).then(() => this.joined(slot)),
+      slot.index,
+    )
+  }
+
+  // One that was registered when a stop came has been connected, so that it can take its leave.
+  private async joined(slot: Slot): Promise<void> {
+    const wanted = slot.index < this.options.size && !this.stopping.signal.aborted
+    if (slot.state === 'idle' && !wanted && !this.leaving.signal.aborted) await this.release(slot)
+    this.changed()
   }
 
   private async pingLoop(): Promise<void> {
@@ -153,7 +159,8 @@ export class SlotPool {
     const { signal } = this.stopping
     while (!signal.aborted) {
       const now = clock.now()
-      const next = nextPing(this.idleSlots(), { now, lastPingAt: this.lastPingAt })
+      const { lastPingAt, notBefore } = this
+      const next = nextPing(this.idleSlots(), { now, lastPingAt, notBefore })
       if (next && next.at <= now) {
         this.lastPingAt = now
         this.track(this.pingSlot(this.slot(next.index)), next.index)
@@ -176,16 +183,24 @@ export class SlotPool {
 
   private async pingSlot(slot: Slot): Promise<void> {
     const before = slot.session
-    const ping = await slot.ping(this.leaving.signal)
+    const { ping, waitMs } = await slot.ping(this.leaving.signal)
     this.keepChanges(slot, before)
+    if (waitMs > 0) this.holdBack(waitMs)
     if (slot.state === 'stopped') return
-    if (slot.state === 'down') void this.keepJoined(slot)
+    if (slot.state === 'down') this.join(slot)
     else if (ping?.action === 'disconnect') await this.dismissed(slot)
     // A job that comes with the last ping before a stop is still ours: upstream has assigned it.
     else if (ping?.job && ping.action !== 'pause') this.give(slot, ping.job.id)
     else if (this.stopping.signal.aborted) await this.release(slot)
-    else if (slot.free() === 'down') void this.keepJoined(slot)
+    else if (slot.free() === 'down') this.join(slot)
     this.changed()
+  }
+
+  // What upstream says to one of us is meant for all. Afterwards they take turns again, also those that were woken.
+  private holdBack(ms: number): void {
+    const { clock } = this.options
+    this.notBefore = Math.max(this.notBefore, clock.now() + ms * (1 + clock.random() / 4))
+    for (const slot of this.slots) slot.woken = false
   }
 
   // Headers or an endpoint that a ping brought are to be known after a restart too.
@@ -234,7 +249,7 @@ export class SlotPool {
       await this.release(slot)
     } else {
       slot.woken = taken
-      if (slot.free() === 'down') void this.keepJoined(slot)
+      if (slot.free() === 'down') this.join(slot)
     }
     this.changed()
   }
@@ -250,7 +265,7 @@ export class SlotPool {
   }
 
   private async release(slot: Slot): Promise<void> {
-    const had = slot.session !== undefined
+    const had = slot.known
     await slot.leave(this.leaving.signal)
     slot.state = 'stopped'
     if (had) await this.options.forget(slot)
@@ -270,25 +285,4 @@ export class SlotPool {
     await Promise.race([change, time])
     settled.abort()
   }
-}
-
-function startProblem(error: UpstreamError, endpoint: string): Problem {
-  const host = URL.canParse(endpoint) ? new URL(endpoint).host : endpoint
-  if (error.status === undefined) {
-    return new Problem('UPSTREAM_UNREACHABLE', "Buildkite's agent endpoint can't be reached", {
-      where: `--endpoint (${host})`,
-      wanted: 'an answer to POST /register',
-      found: error.message,
-      hint: 'check the endpoint, DNS, proxies and what may leave this network',
-    })
-  }
-  return new Problem('UPSTREAM_REFUSED', 'Buildkite refuses to register our agent', {
-    where: `--endpoint (${host})`,
-    wanted: 'a 2xx answer to POST /register',
-    found: error.message,
-    hint:
-      error.status === 401
-        ? 'check the agent token and its cluster'
-        : "check the plan's number of agents and the tags",
-  })
 }

@@ -3,7 +3,9 @@ import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { Log } from '../log.js'
 import { labels } from '../pod/metadata.js'
-import { isFinished } from './supervisor.js'
+import { backoffMs } from '../cluster/backoff.js'
+import { isClusterError } from '../cluster/cluster-error.js'
+import { deleteUnfinished, isFinished } from './unfinished.js'
 
 /** What cleaning up needs. */
 export interface CleanupContext {
@@ -43,19 +45,37 @@ export function orphans(jobs: readonly V1Job[], isRun: (jobId: string) => boolea
   )
 }
 
-/** Deletes the Job of a run that has ended when its pod has not gone by itself after a while: a sidecar that hangs, say. */
+/** A run that has ended, as far as its Job is concerned. */
+export interface EndedRun {
+  jobId: string
+  jobName: string
+  /** Whether another run has the job now, and with it the Job of that name. */
+  readonly replaced?: boolean
+}
+
+/**
+ * Deletes the Job of a run that has ended when its pod has not gone by itself after a while: a sidecar that hangs, say,
+ * or a Job that could not be deleted when its run was cancelled.
+ */
 export async function deleteLingering(
-  { jobId, jobName }: { jobId: string; jobName: string },
+  run: EndedRun,
   { cluster, log, clock }: CleanupContext,
   signal: AbortSignal,
 ): Promise<void> {
+  const { jobId: job, jobName } = run
   try {
     await clock.sleep(lingerMs, signal)
-    const job = await cluster.getJob(jobName)
-    if (!job || isFinished(job)) return
-    log.warn({ job: jobId }, 'pod still there long after its job ended, deleting the Job')
-    await cluster.deleteJob(jobName)
+    for (let attempt = 0; !run.replaced; attempt++) {
+      try {
+        if (await deleteUnfinished(jobName, cluster))
+          log.warn({ job }, 'pod still there long after its job ended, Job deleted')
+        return
+      } catch (error) {
+        if (!isClusterError(error, 'retry')) throw error
+        await clock.sleep(backoffMs(attempt + 4, clock.random()), signal)
+      }
+    }
   } catch (error) {
-    if (!signal.aborted) log.warn({ err: error, job: jobId }, 'lingering Job not deleted')
+    if (!signal.aborted) log.warn({ err: error, job }, 'lingering Job not deleted')
   }
 }

@@ -18,6 +18,8 @@ export interface SupervisedRun {
   /** Whether the run has ended, or is being ended. */
   readonly over: boolean
   readonly ending: object | undefined
+  /** Whether another run has the job now, and with it the Job of that name. */
+  readonly replaced: boolean
   /** Whether its Job has been made. */
   readonly jobCreated: boolean
   /** Whether its pod agent has been seen to run. */

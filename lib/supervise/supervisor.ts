@@ -10,7 +10,9 @@ import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
 import { podCause } from './cause.js'
 import { ClaimLooks, seeClaims } from './claims.js'
 import { EventLooks, seeJobEvents } from './looks.js'
+import { Settling } from './settling.js'
 import type { SupervisedRun } from './supervised-run.js'
+import { deleteUnfinished } from './unfinished.js'
 
 /** What supervision needs. */
 export interface SupervisorOptions {
@@ -23,6 +25,8 @@ export interface SupervisorOptions {
   find: (jobId: string) => SupervisedRun | undefined
   /** The runs that go on. */
   open: () => SupervisedRun[]
+  /** Closed while the API server is away, as far as the holder of the lease knows. */
+  fence?: { readonly open: boolean }
 }
 
 // Some verdicts ripen with time alone, such as an image that could not be pulled for half a minute.
@@ -48,11 +52,13 @@ export class Supervisor {
   private readonly judging = new Set<string>()
   private readonly claimLooks = new ClaimLooks()
   private readonly eventLooks = new EventLooks()
+  private readonly settling: Settling
   private readonly said = new Map<string, { message: string; at: number }>()
 
   constructor(private readonly options: SupervisorOptions) {
     const { cluster, log, clock, instance } = options
     const selector = instanceSelector(instance)
+    this.settling = new Settling(clock)
     const onPod = (pod: V1Pod) => this.podChanged(pod)
     const onJob = (job: V1Job) => this.changed(job.metadata?.labels)
     const onJobGone = (job: V1Job) => {
@@ -67,6 +73,7 @@ export class Supervisor {
       onAdd: onPod,
       onUpdate: onPod,
       onDelete: pod => this.podDeleted(pod),
+      onSync: () => this.settling.listed(),
     })
     this.jobs = new Reflector<V1Job>({
       source: cluster.watchJobs(selector),
@@ -135,6 +142,7 @@ export class Supervisor {
   private async judgeNowAndThen(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.options.clock.sleep(judgeAgainMs, signal).catch(() => undefined)
+      if (this.options.fence?.open === false) this.settling.away()
       for (const run of this.options.open()) this.judge(run)
     }
   }
@@ -148,9 +156,11 @@ export class Supervisor {
     if (found.state !== 'over' && !this.looksDue(pod, job)) return this.tellWaiting(run, pod, found)
     this.judging.add(run.jobId)
     this.confirm(run)
-      .catch((error: unknown) =>
-        run.log.warn({ err: error }, 'verdict not confirmed, judging again later'),
-      )
+      .catch((error: unknown) => {
+        if (run.ending !== undefined) return
+        this.settling.away()
+        run.log.warn({ err: error }, 'verdict not confirmed, judging again later')
+      })
       .finally(() => this.judging.delete(run.jobId))
   }
 
@@ -174,7 +184,7 @@ export class Supervisor {
     if (found.state !== 'over') return
     run.log.warn({ cause: found.cause }, 'pod over without a finish')
     await run.end(podCause(found))
-    if (job && !isFinished(job)) await cluster.deleteJob(name)
+    if (!run.replaced) await deleteUnfinished(name, cluster)
   }
 
   // A node may be free in a moment: only what lasts is told. A pod with claims is told of when they are looked at.
@@ -202,7 +212,7 @@ export class Supervisor {
     { pod, job, claims, jobEvents }: Pick<Seen, 'pod' | 'job' | 'claims' | 'jobEvents'>,
   ): Verdict {
     if (pod) this.withPod.add(run.jobId)
-    const now = this.options.clock.now()
+    const now = this.settling.judgingTime()
     const podSeenBefore = this.withPod.has(run.jobId) || run.podSeen
     const found = verdict({ pod, job, claims, jobEvents, now, podSeenBefore })
     // The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
@@ -224,11 +234,4 @@ function jobIdOf(object: V1Pod): string {
 
 function nameOf(pod: V1Pod): string {
   return pod.metadata?.name ?? ''
-}
-
-/** Whether a Job has come to its end by itself. */
-export function isFinished(job: V1Job): boolean {
-  return (job.status?.conditions ?? []).some(
-    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
-  )
 }

@@ -1,6 +1,7 @@
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici'
 import type { Clock } from '../clock.js'
 import { messageOf } from '../errors.js'
+import { isFenced, openFence, type Fence, type FencedRequest } from '../fence.js'
 import type { Log } from '../log.js'
 import { version, agentVersion } from '../version.js'
 import { nextTry, retryAfterMs, type Fault, type RetryPolicy } from './retry.js'
@@ -45,7 +46,21 @@ export interface ConnectionOptions {
   log: Log
   clock: Clock
   dispatcher?: Dispatcher
+  /** Open while this process may write to Buildkite; always, when it is left out. */
+  fence?: Fence
 }
+
+/**
+ * What no process without a lease may send. Reading changes nothing, but a ping does: upstream assigns a job with its
+ * answer. Heartbeats go on: two processes that say that an agent is alive do no harm, and silence would cost all jobs.
+ */
+export function isFencedCall({ method, path }: FencedRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') return path.endsWith('/ping')
+  return !(method === 'POST' && path.endsWith('/heartbeat') && !ofAPod.test(path))
+}
+
+// Below these a pod may have chosen the last word, as with the context of an annotation.
+const ofAPod = /\/(jobs|builds|steps|cache_registries)\//
 
 // The agent's own limit for a whole exchange (agent: internal/agenthttp/client.go).
 const exchangeTimeoutMs = 60_000
@@ -55,30 +70,41 @@ export class Connection {
   readonly dispatcher: Dispatcher
   private readonly log: Log
   private readonly clock: Clock
+  private readonly fence: Fence
+  private readonly pool: Dispatcher
 
-  constructor({ log, clock, dispatcher }: ConnectionOptions) {
+  constructor({ log, clock, dispatcher, fence = openFence() }: ConnectionOptions) {
     this.log = log
     this.clock = clock
-    this.dispatcher =
+    this.fence = fence
+    this.pool =
       dispatcher ??
       new EnvHttpProxyAgent({
         headersTimeout: exchangeTimeoutMs,
         bodyTimeout: exchangeTimeoutMs,
         connect: { timeout: exchangeTimeoutMs },
       })
+    this.dispatcher = this.pool.compose(fence.interceptor(isFencedCall))
   }
 
   /**
-   * The 2xx answer to a call.
+   * The 2xx answer to a call. A call that only a process with a lease may make waits for it; that is no attempt.
    * @throws UpstreamError when a fault is final or the policy's attempts are used up.
    */
   async send(call: Call, policy: RetryPolicy, signal?: AbortSignal): Promise<Answer> {
+    const [path = ''] = call.path.split('?')
+    const guarded = isFencedCall({ method: call.method, path })
     for (let made = 1; ; made++) {
+      if (guarded) await this.fence.pass(signal)
       try {
         return await this.attempt(call, signal)
       } catch (error) {
         signal?.throwIfAborted()
         if (!(error instanceof UpstreamError)) throw error
+        if (isFenced(error)) {
+          made--
+          continue
+        }
         const wait = nextTry(policy, made, error.fault, this.clock.random())
         if (wait === undefined) throw error
         this.log.debug(
@@ -91,7 +117,7 @@ export class Connection {
   }
 
   async close(): Promise<void> {
-    await this.dispatcher.close()
+    await this.pool.close()
   }
 
   private async attempt(call: Call, signal?: AbortSignal): Promise<Answer> {

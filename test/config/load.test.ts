@@ -46,6 +46,10 @@ const samples: Record<ScalarName, [string[], (config: Config) => unknown]> = {
     ({ gatewayListen: { host, port } }) => `${host}:${port}`,
   ],
   'gateway-url': [['http://a', 'http://b', 'http://c'], config => config.gatewayUrl],
+  'gateway-service': [[], () => undefined],
+  'gateway-address': [[], () => undefined],
+  'lease-duration': [['3s', '4s', '5s'], config => `${config.leaseDuration / 1000}s`],
+  'allow-other-builds': [[], () => undefined],
   'job-prefix': [['a-', 'b-', 'c-'], config => config.jobPrefix],
   'job-active-deadline-seconds': [
     ['1', '2', '3'],
@@ -105,7 +109,7 @@ t.test('each setting: a flag over the environment over the file over the default
 
 t.test('a yes or no: a flag over the environment over the file over the default', async t => {
   const switches = all.filter(([, { format }]) => format === 'boolean')
-  t.equal(switches.length, 3)
+  t.equal(switches.length, 4)
   for (const [name, option] of switches) {
     const key = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof Config
     const of = (argv: string[], variable: string, inFile: unknown) => {

@@ -150,3 +150,22 @@ t.test('two volumes cannot be mounted at one folder', async t => {
       wanted,
     )
 })
+
+t.test("the gateway's Service and its address come together", async t => {
+  const service = { 'gateway-service': 'job-spawner' }
+  const address = { 'gateway-address': '10.0.0.7' }
+  t.same(ruleFaults({ ...service, ...address }), [])
+  t.match(ruleFaults(service), [{ path: ['gateway-address'] }])
+  t.match(ruleFaults(address), [{ path: ['gateway-service'] }])
+})
+
+t.test("the volume and the folder of the pods' token are ours", async t => {
+  t.match(volumeFaults({ 'workspace-volume': { name: 'job-spawner-token', emptyDir: {} } }), [
+    { path: ['workspace-volume', 'name'], wanted: 'a name that is none of ours' },
+  ])
+  for (const folder of ['/var/run/job-spawner', '/run/job-spawner/hooks']) {
+    const config = { 'hooks-path': folder, hooksVolume: { name: 'h', emptyDir: {} } }
+    t.match(mountFaults(config), [{ path: ['agent-config', 'hooks-path'] }], folder)
+  }
+  t.same(mountFaults({ 'hooks-path': '/run/hooks', hooksVolume: { name: 'h' } }), [])
+})

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { credential } from '../../lib/gateway/credentials.js'
 import { failure, nowhere, scripted, type Said } from '../upstream/scripted.js'
-import { gatewayOf } from './gateway-of.js'
+import { FakeRun, gatewayOf, header, podUid } from './gateway-of.js'
 
 const chunkQuery = '?sequence=1&offset=0&size=5'
 
@@ -12,9 +11,9 @@ async function with_(t: Tap, said: Said = {}) {
 type Tap = { teardown(end: () => unknown): void }
 
 t.test('a pod agent comes to its job without a word to upstream', async t => {
-  const { call, run, job, upstream } = await with_(t)
+  const { call, run, job, upstream, authorization } = await with_(t)
   const registered = await call('POST', '/v3/register', {
-    token: 'register',
+    token: 'pod',
     json: { hostname: 'pod-1', meta_data: ['queue=x'] },
   })
   t.match(registered, {
@@ -22,7 +21,7 @@ t.test('a pod agent comes to its job without a word to upstream', async t => {
     json: {
       id: run.jobId,
       name: 'ci-1',
-      access_token: credential('session', run),
+      access_token: authorization('session').slice('Token '.length),
       endpoint: '',
       ping_interval: Number,
       job_status_interval: Number,
@@ -45,16 +44,17 @@ t.test('a pod agent comes to its job without a word to upstream', async t => {
   })
   t.match(await call('PUT', `${job}/start`, { token: 'job', json: {} }), { status: 200 })
   t.match(await call('POST', '/v3/disconnect', { token: 'session' }), { status: 200 })
-  t.same(run.told, [['connected', 'pod-1'], ['started']])
+  t.same(run.told, [['bind', podUid], ['connected', 'pod-1'], ['started']])
   t.same(upstream.got, [])
 })
 
 t.test("the job has our token in place of upstream's, and no endpoint", async t => {
-  const { call, run, job } = await with_(t)
+  const { call, run, job, authorization } = await with_(t)
+  const token = authorization('job').slice('Token '.length)
   for (const again of [false, true]) {
     const { status, json, body } = await call('PUT', `${job}/acquire`, { token: 'session' })
     t.equal(status, 200, again ? 'the first answer may have been lost' : '')
-    t.same(json, { ...run.payload, token: credential('job', run), endpoint: '' })
+    t.same(json, { ...run.payload, token, endpoint: '' })
     t.notMatch(body.toString(), /real-job-token|upstream\.example/)
   }
   run.acquirable = false
@@ -64,10 +64,14 @@ t.test("the job has our token in place of upstream's, and no endpoint", async t 
 t.test('a register or a heartbeat with an odd body is borne', async t => {
   const { call, run } = await with_(t)
   for (const body of [undefined, Buffer.from('nonsense'), Buffer.from('{"hostname":5}')]) {
-    t.match(await call('POST', '/v3/register', { token: 'register', body }), { status: 200 })
+    t.match(await call('POST', '/v3/register', { token: 'pod', body }), { status: 200 })
     t.match(await call('POST', '/v3/heartbeat', { token: 'session', body }), { status: 200 })
   }
-  t.same(run.told, Array(3).fill(['connected', '']))
+  const admitted = [
+    ['bind', podUid],
+    ['connected', 'pod-1'],
+  ]
+  t.same(run.told, [...admitted, ...admitted, ...admitted])
 })
 
 t.test('a chunk goes behind our own lines, its body untouched', async t => {
@@ -89,14 +93,20 @@ t.test('a chunk goes behind our own lines, its body untouched', async t => {
     },
   ])
   t.ok(upstream.got[0]?.body.equals(body))
-  t.same(run.told, [['chunk', { sequence: 5, offset: 90, size: 99 }]])
+  const chunk = { sequence: 5, offset: 90, size: 99 }
+  t.same(run.told, [
+    ['began', chunk],
+    ['taken', chunk],
+  ])
 })
 
 t.test('a chunk that upstream does not take yet is put off, never refused', async t => {
-  for (const [status, retryAfter, expected] of [
-    [429, '7', '7'],
-    [500, undefined, '1'],
-    [503, 'soon', '1'],
+  for (const [status, retryAfter, expected, outcome] of [
+    [429, '7', '7', 'refused'],
+    [429, '-7', '1', 'refused'],
+    [429, '86400', '60', 'refused'],
+    [500, undefined, '1', 'unknown'],
+    [503, 'soon', '1', 'unknown'],
   ] as const) {
     const { call, run, job } = await with_(t, {
       status,
@@ -108,7 +118,11 @@ t.test('a chunk that upstream does not take yet is put off, never refused', asyn
     })
     t.equal(answered.status, 503, String(status))
     t.equal(answered.headers['retry-after'], expected)
-    t.same(run.told, [], 'and does not count')
+    const chunk = { sequence: 3, offset: 80, size: 5 }
+    t.same(run.told, [
+      ['began', chunk],
+      [outcome, chunk],
+    ])
   }
 })
 
@@ -116,7 +130,7 @@ t.test("upstream's last word on a chunk is passed on", async t => {
   const { call, run, job } = await with_(t, { status: 400, json: { message: 'no' } })
   const sent = { token: 'job', body: Buffer.from('x') }
   t.match(await call('POST', `${job}/chunks${chunkQuery}`, sent), { status: 400 })
-  t.same(run.told, [])
+  t.match(run.told, [['began'], ['refused', { sequence: 3, offset: 80, size: 5 }]])
 })
 
 t.test('a chunk without numbers is a fault of its sender', async t => {
@@ -160,6 +174,7 @@ t.test("the pod's finish is the run's to deliver, word for word", async t => {
     [{ state: 'done' }, 200],
     [{ state: 'over' }, 422],
     [{ state: 'refused', status: 401 }, 401],
+    [{ state: 'refused', status: 502 }, 503],
     [{ state: 'passing' }, 503],
   ]
   for (const [outcome, status] of outcomes) {
@@ -192,16 +207,16 @@ t.test('a pod that outlives its run ends well, and nothing of it goes upstream',
   t.match(await call('PUT', `${job}/acquire`, { token: 'session' }), { status: 422 })
   t.match(await call('PUT', `${job}/start`, { token: 'job', json: {} }), { status: 422 })
   t.match(await call('POST', `${job}/chunks${chunkQuery}`, chunk), { status: 400 })
-  t.match(await call('POST', '/v3/register', { token: 'register', json: {} }), { status: 401 })
+  t.match(await call('POST', '/v3/register', { token: 'pod', json: {} }), { status: 401 })
   t.match(await call('POST', `${job}/data/get`, { token: 'job', json: {} }), { status: 401 })
-  t.same(run.told, [])
+  t.same(run.told, [['bind', podUid]])
   t.same(upstream.got, [])
 })
 
 t.test('the pod of a run that is not known is answered so that it ends', async t => {
-  const { call, upstream } = await with_(t)
-  const gone = { jobId: 'gone', secret: 'Z29uZQ' }
-  const token = `Token ${credential('session', gone)}`
+  const { call, upstream, audits } = await with_(t)
+  const gone = new FakeRun(upstream.endpoint, 'gone')
+  const token = header(gone)('session')
   const job = '/v3/jobs/gone'
   const table: [string, string, number, object][] = [
     ['POST', '/v3/heartbeat', 200, {}],
@@ -217,6 +232,7 @@ t.test('the pod of a run that is not known is answered so that it ends', async t
   for (const [method, path, status, json] of table) {
     t.match(await call(method, path, { token, json: {} }), { status, json }, path)
   }
+  t.equal(audits().length, 6, 'its last words are no attempt on anything')
   t.same(upstream.got, [])
 })
 

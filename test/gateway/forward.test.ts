@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { until } from '../cluster-client/loopback.js'
@@ -61,7 +61,6 @@ t.test('what upstream says is passed on: its status, headers and body', async t 
     { status: 429, headers: { 'retry-after': '2' } },
     { status: 500, json: { message: 'down' } },
     { status: 204, raw: '' },
-    { status: 302, headers: { location: 'https://storage.example/x' } },
   ]
   for (const said of table) {
     const { call, job } = await answering(t, said)
@@ -69,6 +68,21 @@ t.test('what upstream says is passed on: its status, headers and body', async t 
     t.equal(answered.status, said.status, 'its status')
     t.match(answered.headers, said.headers ?? {})
     if (said.json) t.same(answered.json, said.json)
+  }
+})
+
+t.test('a redirect, which an agent would follow with its token, is not passed on', async t => {
+  const { call, job } = await answering(t, {
+    status: 302,
+    headers: { location: 'https://elsewhere.example/x' },
+  })
+  for (const [method, path] of [
+    ['POST', `${job}/data/get`],
+    ['GET', job],
+  ] as const) {
+    const { status, headers } = await call(method, path, { token: 'job', json: {} })
+    t.ok(status >= 500, `${method}: ${status}`)
+    t.equal(headers.location, undefined)
   }
 })
 
@@ -191,7 +205,8 @@ t.test('a pod that goes away in the middle of its body ends the call upstream', 
   outgoing.destroy()
   await until(() => ends.length === 1)
   t.same(ends, ['cut'], 'upstream never takes a half chunk for a whole one')
-  t.same(run.told, [])
+  await until(() => run.told.length === 2)
+  t.match(run.told, [['began'], ['refused']], 'nor do we')
   t.match(await call('GET', '/healthz'), { status: 200 })
 })
 
@@ -211,8 +226,8 @@ t.test('a chunk whose pod dies before the answer still counts when upstream take
   outgoing.destroy()
   await new Promise(resolve => setTimeout(resolve, 20))
   answer()
-  await until(() => run.told.length === 1)
-  t.same(run.told, [['chunk', { sequence: 3, offset: 80, size: 4 }]])
+  await until(() => run.told.length === 2)
+  t.match(run.told, [['began'], ['taken', { sequence: 3, offset: 80, size: 4 }]])
 })
 
 t.test(
@@ -235,3 +250,70 @@ t.test('a refusal of ours leaves no body in the way of the next call', async t =
   t.match(await call('PUT', `${job}/artifacts/x`, { token: 'session', body }), { status: 401 })
   t.match(await call('GET', '/healthz'), { status: 200 })
 })
+
+t.test(
+  'a body that is still coming when the run ends is cut off; a chunk goes through',
+  async t => {
+    const ends: string[] = []
+    let came = 0
+    const endpoint = await raw(t, (request, response) => {
+      request.on('data', () => (came += 1))
+      request.on('error', () => undefined)
+      request.on('end', () => response.writeHead(201).end('{}'))
+      request.on('close', () => ends.push(request.complete ? 'complete' : 'cut'))
+    })
+    const { port, job, authorization, run, audits } = await gatewayOf(t, endpoint)
+    const headers = { authorization: authorization('job'), 'content-length': 2 * piece.length }
+    const calling = (path: string) =>
+      httpRequest({ host: '127.0.0.1', port, method: 'POST', path: `${job}/${path}`, headers })
+    const [upload, chunk] = [
+      calling('artifacts'),
+      calling('chunks?sequence=1&offset=0&size=131072'),
+    ]
+    const answers = [upload, chunk].map(
+      async one => ((await once(one, 'response')) as [IncomingMessage])[0].resume().statusCode,
+    )
+    upload.write(piece)
+    chunk.write(piece)
+    await until(() => came >= 2 && run.told.length === 1)
+    run.over = true
+    upload.end(piece)
+    chunk.end(piece)
+    t.same(await Promise.all(answers), [401, 201])
+    await until(() => ends.length === 2)
+    t.same(ends.toSorted(), ['complete', 'cut'])
+    t.match(run.told, [['began'], ['taken']])
+    t.match(audits(), [{ why: 'this job is over', route: 'forward' }])
+  },
+)
+
+t.test(
+  'a kept connection that upstream closes under a call: the call is sent again where that is safe',
+  async t => {
+    const seen = new Map<Socket, number>()
+    const calls: string[] = []
+    const endpoint = await raw(t, (request, response) => {
+      const before = seen.get(request.socket) ?? 0
+      seen.set(request.socket, before + 1)
+      calls.push(`${request.method} ${before === 0 ? 'answered' : 'reset'}`)
+      if (before > 0) return void request.socket.resetAndDestroy()
+      request
+        .resume()
+        .on('end', () => response.writeHead(200, { 'keep-alive': 'timeout=60' }).end('{}'))
+    })
+    const { call, job, run, clock } = await gatewayOf(t, endpoint, { limits: { holdMs: 45_000 } })
+    const secret = () => call('GET', `${job}/secrets?key=a`, { token: 'job' })
+    t.match(await secret(), { status: 200 })
+    t.match(await secret(), { status: 200 })
+    t.same(calls, ['GET answered', 'GET reset', 'GET answered'])
+    const body = Buffer.from('x')
+    const chunk = await call('POST', `${job}/chunks?sequence=1&offset=0&size=1`, {
+      token: 'job',
+      body,
+    })
+    t.match(chunk, { status: 503 }, 'upstream may have it')
+    t.match(run.told, [['began'], ['unknown']])
+    clock.advance(1_000)
+    t.match(await call('POST', `${job}/data/set`, { token: 'job', json: {} }), { status: 200 })
+  },
+)

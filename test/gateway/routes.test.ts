@@ -3,7 +3,7 @@ import { matchRoute, routes } from '../../lib/gateway/routes.js'
 
 t.test('each call of an agent has its row', async t => {
   const table: [string, string, string, string, string?][] = [
-    ['POST', '/register', 'register', 'register'],
+    ['POST', '/register', 'register', 'service account'],
     ['POST', '/connect', 'connect', 'session'],
     ['GET', '/ping', 'ping', 'session'],
     ['POST', '/heartbeat', 'heartbeat', 'session'],
@@ -17,14 +17,14 @@ t.test('each call of an agent has its row', async t => {
     ['GET', '/jobs/a-b/secrets', 'forward', 'job'],
     ['PUT', '/jobs/a-b', 'forward', 'job'],
     ['GET', '/builds/b/artifacts/search', 'forward', 'job'],
-    ['POST', '/steps/s/export', 'forward', 'job'],
+    ['POST', '/steps/s/export', 'step', 'job'],
     ['GET', '/cache_registries/default', 'forward', 'job'],
     ['POST', '/jobs/a-b/a_call_of_next_year', 'forward', 'job'],
   ]
   for (const [method, path, action, credential, jobId] of table) {
     const match = matchRoute(method, path)
     t.match(match?.route, { action, credential }, `${method} ${path}`)
-    if (jobId !== undefined) t.equal(match?.jobId, jobId)
+    if (jobId !== undefined) t.equal(match?.named.job, jobId)
   }
 })
 
@@ -54,13 +54,27 @@ t.test('what is no route of a job is none of ours', async t => {
 })
 
 t.test('an escaped id is read as the id', async t => {
-  t.equal(matchRoute('GET', '/jobs/a%2Eb')?.jobId, 'a.b')
-  t.equal(matchRoute('GET', '/jobs/%E0%A4%A')?.jobId, undefined)
+  t.equal(matchRoute('GET', '/jobs/a%2Eb')?.named.job, 'a.b')
+  t.equal(matchRoute('GET', '/jobs/%E0%A4%A')?.named.job, undefined)
 })
 
-t.test('every row that names a job is for the job of the token', async t => {
-  for (const route of routes) {
-    if (route.path.source.includes('<job>') && route.action !== 'refuse')
-      t.equal(route.own, true, route.path.source)
+t.test(
+  "the calls that make up a job's life are for the job of the token, whatever else is allowed",
+  async t => {
+    for (const { action, own, path } of routes) {
+      if (['acquire', 'start', 'chunk', 'finish', 'state'].includes(action))
+        t.equal(own, true, path)
+    }
+  },
+)
+
+t.test('the context of an annotation may hold a slash, and lead nowhere else', async t => {
+  const match = (context: string) => matchRoute('DELETE', `/jobs/a/annotations/${context}`)
+  t.equal(match('lint%2Fjs')?.route.action, 'forward')
+  t.equal(match('100%2525')?.route.action, 'forward')
+  for (const context of ['..%2F..%2Fb%2Ffinish', 'x%2F..%2Fy', '%2Fx', 'x%2F%2Fy', 'a%5C..', '.']) {
+    t.equal(match(context), undefined, context)
   }
+  t.equal(matchRoute('DELETE', '/jobs/a/data/lint%2Fjs'), undefined)
+  t.equal(matchRoute('DELETE', '/builds/a/annotations/lint%2Fjs'), undefined)
 })

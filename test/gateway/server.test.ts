@@ -4,12 +4,13 @@ import { text } from 'node:stream/consumers'
 import { Agent } from 'undici'
 import t from 'tap'
 import { isProblem } from '../../lib/errors.js'
+import { openFence } from '../../lib/fence.js'
 import { credential } from '../../lib/gateway/credentials.js'
 import { Gateway } from '../../lib/gateway/server.js'
 import { silentLog } from '../../lib/log.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { failure, scripted } from '../upstream/scripted.js'
-import { gatewayOf } from './gateway-of.js'
+import { gatewayOf, podUid } from './gateway-of.js'
 
 const other = '01890000-0000-4000-8000-000000000002'
 
@@ -17,9 +18,15 @@ t.test('the kubelet may ask how we are without a token', async t => {
   const { call, state } = await gatewayOf(t, 'http://127.0.0.1:9/v3')
   t.match(await call('GET', '/healthz'), { status: 200, json: { status: 'ok' } })
   t.match(await call('GET', '/readyz'), { status: 200 })
-  state.why = 'reading the ledger'
-  t.match(await call('GET', '/readyz'), { status: 503, json: { status: 'reading the ledger' } })
-  t.match(await call('GET', '/healthz'), { status: 200 }, 'alive all the same')
+  t.match(await call('GET', '/warmz'), { status: 200 })
+  for (const is of ['standby', 'starting'] as const) {
+    state.is = is
+    t.match(await call('GET', '/readyz'), { status: 503, json: { status: is } })
+    t.match(await call('GET', '/warmz'), { status: 200 }, 'a standby is as it should be')
+    t.match(await call('GET', '/healthz'), { status: 200 }, 'alive all the same')
+  }
+  state.cold = 'waiting for pods'
+  t.match(await call('GET', '/warmz'), { status: 503, json: { status: 'waiting for pods' } })
 })
 
 t.test('what is no route is not found, the streaming ping among it', async t => {
@@ -39,7 +46,7 @@ t.test('what is no route is not found, the streaming ping among it', async t => 
 
 t.test('before the runs of an earlier process are known, all is put off', async t => {
   const { call, state, job } = await gatewayOf(t, 'http://127.0.0.1:9/v3')
-  state.ready = false
+  state.is = 'starting'
   for (const [method, path] of [
     ['POST', '/v3/register'],
     ['POST', '/v3/heartbeat'],
@@ -53,40 +60,64 @@ t.test('before the runs of an earlier process are known, all is put off', async 
   }
 })
 
+t.test('a standby sends every call elsewhere, over a new connection', async t => {
+  const upstream = await scripted(t, () => ({}))
+  const { call, state, job } = await gatewayOf(t, upstream.endpoint)
+  state.is = 'standby'
+  for (const [method, path] of [
+    ['POST', '/v3/register'],
+    ['POST', '/v3/heartbeat'],
+    ['GET', job],
+    ['POST', `${job}/chunks?sequence=1&offset=0&size=1`],
+    ['PUT', `${job}/finish`],
+  ] as const) {
+    const { status, headers } = await call(method, path, { token: 'job', json: {} })
+    t.equal(status, 503, path)
+    t.match(headers, { 'retry-after': /^\d+$/, connection: 'close' })
+  }
+  t.same(upstream.got, [])
+})
+
 t.test('each call wants its own kind of token', async t => {
   const upstream = await scripted(t, () => ({}))
-  const { call, job, run } = await gatewayOf(t, upstream.endpoint)
+  const { call, job, run, audits } = await gatewayOf(t, upstream.endpoint)
   const wants: [string, string, string][] = [
-    ['POST', '/v3/register', 'register'],
+    ['POST', '/v3/register', 'pod'],
     ['POST', '/v3/connect', 'session'],
-    ['POST', '/v3/heartbeat', 'session'],
-    ['PUT', `${job}/acquire`, 'session'],
     ['PUT', `${job}/start`, 'job'],
     ['POST', `${job}/chunks`, 'job'],
     ['PUT', `${job}/finish`, 'job'],
     ['POST', `${job}/data/set`, 'job'],
   ]
   for (const [method, path, kind] of wants) {
-    for (const token of ['register', 'session', 'job']) {
+    for (const token of ['pod', 'session', 'job']) {
       if (token === kind) continue
       t.match(await call(method, path, { token }), { status: 401 }, `${token} on ${path}`)
     }
   }
+  t.match(await call('PUT', `${job}/acquire`, { token: 'job' }), { status: 422 })
+  t.match(
+    await call('POST', '/v3/heartbeat', { token: 'job' }),
+    { status: 200, json: {} },
+    'a 4xx hangs the agent',
+  )
+  t.equal(audits().length, 14, 'one line for each')
   t.same(upstream.got, [])
   t.same(run.told, [])
 })
 
 t.test('a token that we did not give out is refused', async t => {
   const upstream = await scripted(t, () => ({}))
-  const { call, job, run } = await gatewayOf(t, upstream.endpoint)
-  const genuine = credential('job', run)
+  const { call, job, run, authorization } = await gatewayOf(t, upstream.endpoint)
+  const genuine = authorization('job').slice('Token '.length)
+  const bearer = { podUid, addresses: [] }
   for (const token of [
     '',
     'Token x',
     'Bearer abc',
     `Token ${genuine.slice(0, -1)}${genuine.endsWith('A') ? 'B' : 'A'}`,
-    `Token ${credential('job', { jobId: run.jobId, secret: 'b3RoZXI' })}`,
-    `Token ${credential('job', { jobId: other, secret: run.secret })}`,
+    `Token ${credential('job', { ...bearer, jobId: run.jobId, secret: 'b3RoZXI' })}`,
+    `Token ${credential('job', { ...bearer, jobId: other, secret: run.secret })}`,
     'Token real-job-token',
   ]) {
     t.match(await call('POST', `${job}/data/set`, { token }), { status: 401 }, token.slice(0, 20))
@@ -106,7 +137,8 @@ t.test("a job can't touch another's life, and upstream never hears of it", async
     ['GET', '', 'job'],
   ] as const) {
     const at = `/v3/jobs/${other}/${path}`.replace(/\/$/, '')
-    t.match(await call(method, at, { token }), { status: 403 }, at)
+    const status = path === 'acquire' ? 422 : 403
+    t.match(await call(method, at, { token }), { status }, at)
   }
   t.same(upstream.got, [])
   t.same(run.told, [])
@@ -114,7 +146,7 @@ t.test("a job can't touch another's life, and upstream never hears of it", async
 
 t.test('no spelling of a path brings a guarded call past the gateway', async t => {
   const upstream = await scripted(t, () => ({}))
-  const { call, run } = await gatewayOf(t, upstream.endpoint)
+  const { call, run, audits } = await gatewayOf(t, upstream.endpoint)
   const own = run.jobId
   const paths: [string, string][] = [
     ['PUT', `/v3/jobs//${other}/finish`],
@@ -143,12 +175,24 @@ t.test('no spelling of a path brings a guarded call past the gateway', async t =
     ['PUT', `/v3/jobs/${own}/finish/`],
     ['POST', `/v3/jobs/${own}/finish`],
     ['PUT', `/v3/jobs/${own}/finish%00`],
+    ['PUT', `/v3/JOBS/${own}/finish`],
+    ['PUT', `/V3/jobs/${own}/finish`],
+    ['PUT', `/v3/jobs/${own.toUpperCase().replace('0189', '018A')}/finish`],
+    ['PUT', `/v3/jobs/${own}/x/..#/../finish`],
+    ['PUT', `/v3/jobs/${own}/..#`],
+    ['PUT', `/v3/jobs/${own}/x%252f..%252f..%252f${other}%252ffinish`],
+    ['PUT', `/v3/jobs/${own}/%252e%252e/${other}/finish`],
+    ['DELETE', `/v3/jobs/${own}/annotations/..%2f..%2f${other}%2ffinish`],
+    ['PUT', `/v3/jobs/${own}/data/set?job_id=${other}`],
+    ['PUT', `/v3/jobs/${own}/data/set?build%5Bid%5D=${other}`],
+    ['PUT', '*'],
   ]
   for (const [method, path] of paths) {
-    const headers = { 'x-http-method-override': 'PUT' }
+    const headers = { 'x-http-method-override': 'PUT', host: 'evil.example' }
     const { status } = await call(method, path, { token: 'job', json: {}, headers })
     t.ok([401, 403, 404, 400].includes(status), `${method} ${path}: ${status}`)
   }
+  t.ok(audits().length >= 20, 'each with its line, until there are too many of them')
   t.same(
     upstream.got.map(({ method, path }) => `${method} ${path}`),
     [],
@@ -187,8 +231,12 @@ t.test('a port that is taken is a problem that says which', async t => {
     log: silentLog(),
     clock: new HandClock(),
     find: () => undefined,
-    ready: () => true,
-    unready: () => undefined,
+    identify: async () => undefined,
+    findOfPod: async () => undefined,
+    fence: openFence(),
+    allowOtherBuilds: false,
+    state: () => 'leading',
+    cold: () => undefined,
   })
   const error = await failure(second.listen())
   t.ok(isProblem(error, 'GATEWAY_LISTEN'))

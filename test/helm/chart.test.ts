@@ -33,9 +33,10 @@ t.test('the values of the chart fit its schema, and every one is in it', async t
 })
 
 t.test(
-  "config takes the program's settings, without the token and without kubeconfigs",
+  "config takes the program's settings, without the token, kubeconfigs and the chart's own Service",
   async t => {
-    const left = ['token', 'token-file', 'kubeconfig', 'context']
+    const cluster = ['kubeconfig', 'context', 'gateway-service', 'gateway-address']
+    const left = ['token', 'token-file', ...cluster]
     t.same(
       Object.keys(schema.properties['config']?.properties ?? {}),
       Object.keys(options).filter(name => !left.includes(name)),

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { V1PodSpec } from '@kubernetes/client-node'
 import t from 'tap'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { loadPodConfig } from '../../lib/config/load.js'
@@ -10,9 +11,15 @@ import { examples } from '../config/examples.js'
 
 interface Manifest {
   kind: string
-  metadata: { name: string }
+  metadata: { name: string; namespace?: string }
   data?: Record<string, string>
-  rules?: { resources: string[]; verbs: string[] }[]
+  rules?: { resources: string[]; verbs: string[]; resourceNames?: string[] }[]
+  spec?: Record<string, unknown>
+}
+
+interface DeploymentSpec {
+  replicas: number
+  template: { spec: V1PodSpec }
 }
 
 const chart = fileURLToPath(new URL('../../helm/job-spawner', import.meta.url))
@@ -21,7 +28,12 @@ const skip = found.status === 0 ? false : 'helm is not installed'
 
 const settings = {
   agentToken: 'x',
-  config: { 'image-check': true, 'default-resource-class-name': 'small', ...examples },
+  config: {
+    namespace: 'jobs',
+    'image-check': true,
+    'default-resource-class-name': 'small',
+    ...examples,
+  },
 }
 
 /** What `helm ARGS` says of the chart with these values. */
@@ -81,19 +93,130 @@ t.test(
   },
 )
 
+/** What a role grants, as `resource: verbs`, with the names it is narrowed to. */
+function rights(role: Manifest | undefined): string[] {
+  return (role?.rules ?? []).flatMap(({ resources, verbs, resourceNames }) =>
+    resources.map(resource => {
+      const names = resourceNames ? ` of ${resourceNames.join()}` : ''
+      return `${resource}: ${verbs.toSorted().join()}${names}`
+    }),
+  )
+}
+
+function named(all: readonly Manifest[], kind: string, end = ''): Manifest | undefined {
+  return all.find(one => one.kind === kind && one.metadata.name.endsWith(end))
+}
+
+function rendered(t: { testdir(): string }, values: object = {}): Manifest[] {
+  return manifests(helm(t, { ...settings, ...values }, ...template))
+}
+
+function deployment(all: readonly Manifest[]): DeploymentSpec {
+  return named(all, 'Deployment')?.spec as unknown as DeploymentSpec
+}
+
+function environment(all: readonly Manifest[]): Record<string, string | undefined> {
+  const { env = [] } = deployment(all).template.spec.containers[0] ?? {}
+  const fields = env.map(({ name, value, valueFrom }) => [
+    name,
+    value ?? valueFrom?.fieldRef?.fieldPath,
+  ])
+  return Object.fromEntries(fields) as Record<string, string | undefined>
+}
+
 t.test('in the namespace of the Jobs it may do what it does, and no more', { skip }, async t => {
-  const role = manifests(helm(t, settings, ...template)).find(
-    ({ kind, metadata }) => kind === 'Role' && metadata.name.endsWith('-jobs'),
-  )
-  const verbs = (role?.rules ?? []).flatMap(rule =>
-    rule.resources.map(resource => [resource, rule.verbs.toSorted().join()]),
-  )
-  t.same(Object.fromEntries(verbs), {
-    jobs: 'create,delete,get,list,watch',
-    pods: 'delete,get,list,watch',
-    'pods/log': 'get',
-    events: 'list',
-    podtemplates: 'get',
-    persistentvolumeclaims: 'get',
+  const role = named(rendered(t), 'Role', '-jobs')
+  t.equal(role?.metadata.namespace, 'jobs')
+  t.same(rights(role), [
+    'jobs: create,delete,get,list,watch',
+    'pods: delete,get,list,watch',
+    'pods/log: get',
+    'events: list',
+    'podtemplates: get',
+    'persistentvolumeclaims: get',
+  ])
+})
+
+t.test(
+  'so it is in the namespace of the ledger, where the Service stands too',
+  { skip },
+  async t => {
+    const config = { ...settings.config, 'ledger-namespace': 'ledger' }
+    const all = rendered(t, { config })
+    const [role, service] = [named(all, 'Role', '-ledger'), named(all, 'Service')]
+    t.same([role?.metadata.namespace, service?.metadata.namespace], ['ledger', 'ledger'])
+    t.same(rights(role), [
+      'secrets: create,delete,get,list,update',
+      'leases: create,get,update',
+      'endpointslices: create',
+      'endpointslices: update of ci-job-spawner-ipv4,ci-job-spawner-ipv6',
+    ])
+    t.equal(environment(all)['JOB_SPAWNER_GATEWAY_URL'], 'http://ci-job-spawner.ledger.svc:8480')
+  },
+)
+
+t.test('in the whole cluster it may review tokens only', { skip }, async t => {
+  const all = rendered(t)
+  t.same(rights(named(all, 'ClusterRole')), ['tokenreviews: create'])
+  t.notOk(named(rendered(t, { rbac: { create: false } }), 'ClusterRole'))
+})
+
+t.test('the Service has no selector: who leads says where it leads', { skip }, async t => {
+  const all = rendered(t)
+  t.same(named(all, 'Service')?.spec, { ports: [{ name: 'gateway', port: 8480 }] })
+  t.match(environment(all), {
+    JOB_SPAWNER_GATEWAY_SERVICE: 'ci-job-spawner',
+    JOB_SPAWNER_GATEWAY_ADDRESS: 'status.podIP',
+    POD_UID: 'metadata.uid',
   })
+})
+
+t.test('two replicas hand over at once, on different nodes, one at a time', { skip }, async t => {
+  const all = rendered(t)
+  t.equal(deployment(all).replicas, 2)
+  t.equal(environment(all)['JOB_SPAWNER_SHUTDOWN_GRACE'], '0s')
+  t.match(named(all, 'PodDisruptionBudget')?.spec, { maxUnavailable: 1 })
+  t.match(deployment(all).template.spec.affinity, {
+    podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100 }] },
+  })
+  const config = { ...settings.config, 'shutdown-grace': '1m' }
+  t.notOk('JOB_SPAWNER_SHUTDOWN_GRACE' in environment(rendered(t, { config })), 'unless told so')
+})
+
+t.test('one replica waits for its jobs, and no node waits for it', { skip }, async t => {
+  const all = rendered(t, { replicas: 1 })
+  t.notOk('JOB_SPAWNER_SHUTDOWN_GRACE' in environment(all))
+  t.notOk(named(all, 'PodDisruptionBudget'))
+  t.notOk(deployment(all).template.spec.affinity)
+})
+
+t.test('where pods go is as the values say', { skip }, async t => {
+  const podAntiAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [] }
+  const spread = { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }
+  const { template } = deployment(
+    rendered(t, {
+      affinity: { nodeAffinity: {}, podAntiAffinity },
+      topologySpreadConstraints: [spread, { ...spread, labelSelector: {} }],
+      priorityClassName: 'high',
+    }),
+  )
+  const matchLabels = {
+    'app.kubernetes.io/instance': 'ci',
+    'app.kubernetes.io/name': 'job-spawner',
+  }
+  t.same(template.spec.affinity, { nodeAffinity: {}, podAntiAffinity })
+  t.same(template.spec.topologySpreadConstraints, [
+    { ...spread, labelSelector: { matchLabels } },
+    { ...spread, labelSelector: {} },
+  ])
+  t.equal(template.spec.priorityClassName, 'high')
+})
+
+t.test('a NetworkPolicy, where it is wanted, lets in pods of the Jobs alone', { skip }, async t => {
+  t.notOk(named(rendered(t), 'NetworkPolicy'))
+  const policy = named(rendered(t, { networkPolicy: { enabled: true } }), 'NetworkPolicy')
+  const matchLabels = { 'kubernetes.io/metadata.name': 'jobs' }
+  t.same(policy?.spec?.['ingress'], [
+    { from: [{ namespaceSelector: { matchLabels } }], ports: [{ port: 8480 }] },
+  ])
 })

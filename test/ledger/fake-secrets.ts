@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { V1Secret } from '@kubernetes/client-node'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import type { SecretVerbs } from '../../lib/cluster/secrets.js'
@@ -18,6 +19,11 @@ export class FakeSecrets implements SecretVerbs {
   /** While set, requests wait for it. */
   gate: Promise<void> | undefined
   #version = 0
+
+  /** What was asked but for reads, from the front; and forgets it. */
+  writes(): string[] {
+    return this.asked.splice(0).filter(line => !/^(list|get)/.test(line))
+  }
 
   list({ labelSelector, limit, continueToken }: Parameters<SecretVerbs['list']>[0]) {
     return this.#act('list', labelSelector, () => {
@@ -47,16 +53,20 @@ export class FakeSecrets implements SecretVerbs {
   replace(secret: V1Secret): Promise<V1Secret> {
     const name = secret.metadata?.name ?? ''
     return this.#act('replace', name, () => {
-      const { metadata } = this.#existing(name)
-      const current = metadata?.resourceVersion === secret.metadata?.resourceVersion
+      const kept = this.#existing(name)
+      const current = kept.metadata?.resourceVersion === secret.metadata?.resourceVersion
       if (!current) throw refusal(409, 'Conflict')
-      return this.#keep(name, secret)
+      if (kept.immutable) throw refusal(422, 'Invalid')
+      // As the API server: what changes nothing makes no new version.
+      return isDeepStrictEqual(kept.data, secret.data) ? kept : this.#keep(name, secret)
     })
   }
 
-  delete(name: string): Promise<void> {
+  delete(name: string, precondition?: { resourceVersion: string }): Promise<void> {
     return this.#act('delete', name, () => {
-      this.#existing(name)
+      const { metadata } = this.#existing(name)
+      const wanted = precondition?.resourceVersion ?? metadata?.resourceVersion
+      if (wanted !== metadata?.resourceVersion) throw refusal(409, 'Conflict')
       this.kept.delete(name)
     })
   }

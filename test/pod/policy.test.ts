@@ -80,3 +80,82 @@ function refusal(plugin: object, settings = operators): Problem | undefined {
     throw error
   }
 }
+
+const taken = { name: 'job-spawner-token', mountPath: '/mine' }
+
+t.test("nobody brings a volume of the token's name, nor another token for us", async t => {
+  const other = (audience: string) => ({
+    name: 'mine',
+    projected: { sources: [{ serviceAccountToken: { audience, path: 'token' } }] },
+  })
+  const secret = { name: 'job-spawner-token', secret: { secretName: 'mine' } }
+  const podSpecPatch = { volumes: [secret] }
+  t.match(refusal({ podSpec: { volumes: [secret] } }), { code: 'JOB_INVALID', where: /a volume/ })
+  t.match(refusal({ podSpecPatch }), { code: 'JOB_INVALID', where: /a volume/ })
+  t.match(refusal({}, { ...podSettings, podSpecPatch }), { code: 'JOB_INVALID' })
+  const found = { code: 'JOB_INVALID', where: /the volume mine/, found: /job-spawner$/ }
+  t.match(refusal({ podSpec: { volumes: [other('job-spawner')] } }), found)
+  t.equal(refusal({ podSpec: { volumes: [other('vault')] } }), undefined)
+})
+
+t.test("no container mounts the agent container's token, wherever it is said", async t => {
+  const workspace = { name: 'workspace', emptyDir: {} }
+  const table: [string, object][] = [
+    ['container-0', { podSpec: { containers: [{ volumeMounts: [taken] }] } }],
+    ['a', { podSpec: { initContainers: [{ name: 'a', image: 'a', volumeMounts: [taken] }] } }],
+    ['sidecar-0', { sidecars: [{ image: 'a', volumeMounts: [taken] }] }],
+    ['agent', { extraVolumeMounts: [taken] }],
+    ['checkout', { checkout: { extraVolumeMounts: [taken] } }],
+    ['container-0', { commandParams: { extraVolumeMounts: [taken] } }],
+    ['sidecar-0', { sidecars: [{ image: 'a' }], sidecarParams: { extraVolumeMounts: [taken] } }],
+    ['b', { podSpecPatch: { containers: [{ name: 'b', image: 'a', volumeMounts: [taken] }] } }],
+    ['copy-agent', initPatch({ name: 'copy-agent', volumeMounts: [taken] })],
+  ]
+  for (const [container, plugin] of table) {
+    const where = `the pod, the container ${container}, volumeMounts`
+    t.match(refusal(plugin, podSettings), { code: 'JOB_INVALID', where }, container)
+  }
+  t.equal(refusal({ podSpec: { volumes: [workspace] } }, podSettings), undefined)
+})
+
+t.test('nothing is mounted over the token in the agent container', async t => {
+  const mounted = (mountPath: string) => ({ extraVolumeMounts: [{ name: 'workspace', mountPath }] })
+  const paths = ['/var/run/job-spawner', '/var//run/job-spawner/token', '/run/job-spawner/']
+  for (const mountPath of paths) {
+    const where = 'the pod, the container agent, volumeMounts'
+    t.match(refusal(mounted(mountPath), podSettings), { code: 'JOB_INVALID', where }, mountPath)
+  }
+  const others = ['/var/run', '/var/run/docker.sock', '/var/run/job-spawner-of-mine']
+  for (const mountPath of others)
+    t.equal(refusal(mounted(mountPath), podSettings), undefined, mountPath)
+})
+
+t.test('a patch that takes the token away does not', async t => {
+  const plugin = {
+    podSpecPatch: {
+      volumes: [{ $patch: 'replace' }, { name: 'workspace', emptyDir: {} }],
+      containers: [
+        {
+          name: 'agent',
+          volumeMounts: [{ $patch: 'replace' }],
+          env: [{ name: 'BUILDKITE_AGENT_TOKEN', value: 'mine' }],
+        },
+      ],
+    },
+  }
+  const env = { BUILDKITE_PLUGINS: JSON.stringify([{ [pluginKey]: plugin }]) }
+  const job = buildJob(jobInputs({ id: 'a', env, chunks_max_size_bytes: 1 }), podSettings)
+  const pod = job.spec?.template.spec
+  t.match(pod?.volumes?.at(-1), { name: 'job-spawner-token' })
+  const agent = pod?.containers[0]
+  t.match(agent?.volumeMounts?.at(-1), { name: 'job-spawner-token', readOnly: true })
+  const value = 'file:///var/run/job-spawner/token'
+  t.same(
+    agent?.env?.filter(({ name }) => name === 'BUILDKITE_AGENT_TOKEN'),
+    [{ name: 'BUILDKITE_AGENT_TOKEN', value }],
+  )
+})
+
+function initPatch(container: object): object {
+  return { podSpecPatch: { initContainers: [container] } }
+}

@@ -149,7 +149,7 @@ function stands(job: V1Job, inputs: JobInputs, settings: PodSettings): void {
   agentIsTold(pod, inputs, settings)
   metadataIsLegal(job)
   assert.equal(pod.restartPolicy, 'Never')
-  assert.equal(JSON.stringify(job).split(settings.token).length, 2, 'the token is there once')
+  onlyTheAgentHasItsToken(pod)
   assert.deepEqual(JSON.parse(JSON.stringify(job)), job, 'all of it is JSON')
 }
 
@@ -172,6 +172,23 @@ function oursAreThere(pod: V1PodSpec, inputs: JobInputs, settings: PodSettings):
   }
 }
 
+function onlyTheAgentHasItsToken(pod: V1PodSpec): void {
+  const mounts = [...(pod.initContainers ?? []), ...pod.containers].flatMap(
+    ({ name, volumeMounts = [] }) => volumeMounts.map(mount => ({ container: name, ...mount })),
+  )
+  const [mount, ...more] = mounts.filter(({ name }) => name === 'job-spawner-token')
+  assert.deepEqual(more, [])
+  const mountPath = '/var/run/job-spawner'
+  assert.deepEqual(mount, {
+    container: 'agent',
+    name: 'job-spawner-token',
+    mountPath,
+    readOnly: true,
+  })
+  const volumes = JSON.stringify(pod.volumes)
+  assert.equal(volumes.split('"audience":"job-spawner"').length, 2, 'one token for us')
+}
+
 function agentLeads(pod: V1PodSpec): void {
   const containers = led(pod)
   const ids = containers.map(container => variable(container, 'BUILDKITE_CONTAINER_ID')?.value)
@@ -189,7 +206,7 @@ function agentIsTold(pod: V1PodSpec, inputs: JobInputs, settings: PodSettings): 
   const wanted = {
     BUILDKITE_AGENT_ACQUIRE_JOB: inputs.id.replaceAll('$', () => '$$'),
     BUILDKITE_AGENT_ENDPOINT: settings.gatewayEndpoint,
-    BUILDKITE_AGENT_TOKEN: settings.token,
+    BUILDKITE_AGENT_TOKEN: 'file:///var/run/job-spawner/token',
     BUILDKITE_KUBERNETES_EXEC: 'true',
     ...(config['hooks-path'] ? { BUILDKITE_HOOKS_PATH: config['hooks-path'] } : {}),
     ...(config['no-plugins'] === undefined

@@ -10,5 +10,4 @@ export const podSettings: PodSettings = {
   terminationGracePeriodSeconds: 60,
   agentImage: 'buildkite/agent:3',
   gatewayEndpoint: 'http://gateway.example:8480/v3',
-  token: 'token-of-one-run',
 }

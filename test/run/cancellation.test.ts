@@ -2,7 +2,7 @@ import t from 'tap'
 import { watchCancellation } from '../../lib/run/cancellation.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
-import type { Got } from '../upstream/scripted.js'
+import { connection, type Got } from '../upstream/scripted.js'
 import { contextOf, jobUpstream, runAt, name } from './run-of.js'
 
 type Tap = { teardown(end: () => unknown): void }
@@ -107,9 +107,12 @@ t.test(
   'a token that is no longer good means that the job is over, and its Job unwanted',
   async t => {
     for (const status of [401, 404]) {
-      const { run, pass, watching, cluster, upstream } = await watched(t, { now: status })
+      const { run, pass, watching, cluster, upstream, clock } = await watched(t, { now: status })
       cluster.jobs.set(name, {})
       await pass()
+      t.notOk(run.over, 'one wrong answer costs no job')
+      await until(() => clock.sleeping > 0)
+      clock.advance(2_000)
       await watching
       t.match(await run.ended, { by: 'upstream' }, String(status))
       t.same(cluster.deleted, [name])
@@ -117,6 +120,45 @@ t.test(
     }
   },
 )
+
+t.test("upstream's own word that the token is dead is believed at once", async t => {
+  const upstream = await jobUpstream(t, ({ method }: Got) =>
+    method === 'GET' ? { status: 401, json: { message: 'Invalid access token' } } : undefined,
+  )
+  const clock = new HandClock()
+  const { context } = contextOf(t, { clock })
+  const { run } = runAt(t, upstream.endpoint, { clock })
+  const watching = watchCancellation(run, { ...context, intervalMs })
+  await until(() => clock.sleeping > 0)
+  clock.advance(intervalMs)
+  await watching
+  t.match(run.ending, { by: 'upstream' })
+})
+
+t.test('a pod that was let go is not stopped any more, and its Job left alone', async t => {
+  const upstream = await jobUpstream(t, ({ method, path }: Got) => {
+    if (path.endsWith('/finish')) return { status: 503 }
+    return method === 'GET' ? { json: { state: states.now } } : undefined
+  })
+  const states = { now: 'canceling' }
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  cluster.jobs.set(name, {})
+  const { run } = runAt(t, upstream.endpoint, { clock, connection: connection(t, clock) })
+  t.same(await run.finishFromPod({ exit_status: '0' }), { state: 'done' })
+  const watching = watchCancellation(run, { ...context, intervalMs })
+  const polls = () => upstream.got.filter(({ method }) => method === 'GET').length
+  const finishes = () => upstream.finishes().length
+  for (const from = polls(); polls() < from + 2; await new Promise(r => setTimeout(r, 2)))
+    clock.advance(1_000)
+  t.equal(run.ending, undefined)
+  t.ok(finishes() >= 1)
+  states.now = 'finished'
+  for (; !run.ending; await new Promise(r => setTimeout(r, 2))) clock.advance(1_000)
+  await watching
+  t.match(run.ending, { by: 'upstream' })
+  t.same(cluster.deleted, [])
+})
 
 t.test('an upstream that does not answer ends nothing', async t => {
   const states: { now: string | number } = { now: 503 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { finishOf, isOver, reportedStatus, stopCause, wantsStop } from '../../lib/run/ending.js'
 
 t.test('a cause becomes the body of a finish, with nothing that is not known', async t => {
-  const at = new Date(0)
+  const at = { finishedAt: new Date(0), lost: 0 }
   t.strictSame(finishOf({ cause: 'x', message: 'y', exitStatus: -1 }, at), {
     exit_status: '-1',
     finished_at: '1970-01-01T00:00:00.000Z',

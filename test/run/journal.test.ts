@@ -9,7 +9,7 @@ function journal(options: { sealed?: boolean } = {}) {
     opening: { text: 'first\n', sequence: 1, bytes: 6 },
     cursor: { sequence: 1, offset: 6 },
     sealed: options.sealed ?? false,
-    upload: async chunk => void uploads.push(chunk),
+    upload: async chunk => uploads.push(chunk) > 0,
     keep: async opening => void kept.push(opening),
   })
   const sent = () =>
@@ -58,7 +58,7 @@ t.test('where the pod begins is told only when it is durable', async t => {
     opening: { text: 'first\n', sequence: 1, bytes: 6 },
     cursor: { sequence: 1, offset: 6 },
     sealed: false,
-    upload: async chunk => void uploads.push(chunk),
+    upload: async chunk => uploads.push(chunk) > 0,
     keep: () => new Promise(resolve => (durable = resolve)),
   })
   const idle = durable
@@ -81,7 +81,7 @@ t.test('lines that could not be made durable leave no hole', async t => {
     opening: { text: 'first\n', sequence: 1, bytes: 6 },
     cursor: { sequence: 1, offset: 6 },
     sealed: false,
-    upload: async chunk => void uploads.push(chunk),
+    upload: async chunk => uploads.push(chunk) > 0,
     keep: async () => {
       if (fails) throw new Error('too large')
     },

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { createJob, launch } from '../../lib/run/launch.js'
-import { HandClock } from '../cluster-client/hand-clock.js'
+import { HandClock, HastyClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import { contextOf, jobUpstream, payload, runAt, tiled, name } from './run-of.js'
 
@@ -16,7 +16,7 @@ function throwing(...errors: Error[]) {
   }
 }
 
-t.test('a job is started before its Job is made, and the Job holds a token of ours', async t => {
+t.test('a job is started before its Job is made, and the Job holds no secret', async t => {
   const upstream = await jobUpstream(t)
   const { context, cluster } = contextOf(t)
   const { run } = runAt(t, upstream.endpoint)
@@ -25,8 +25,8 @@ t.test('a job is started before its Job is made, and the Job holds a token of ou
   t.ok(run.jobCreated)
   t.equal(cluster.created[0]?.metadata?.name, name)
   const manifest = JSON.stringify(cluster.created[0])
-  t.match(manifest, /jsr_/)
-  t.notMatch(manifest, /job-token|session-token|jss_|jsj_/)
+  t.notMatch(manifest, /job-token|session-token|js[a-z]_/)
+  t.notOk(manifest.includes(run.secret))
 })
 
 t.test('passing refusals are told in the log once in a while, and waited out', async t => {
@@ -77,10 +77,10 @@ t.test('a Retry-After of the API server is kept', async t => {
   const upstream = await jobUpstream(t)
   const { context, cluster, clock } = contextOf(t)
   const { run } = runAt(t, upstream.endpoint)
-  const slow = new ClusterError({ status: 429, message: 'slow down', retryAfterMs: 17_000 })
+  const slow = new ClusterError({ status: 429, message: 'slow down', retryAfterMs: 13_000 })
   cluster.onCreate = throwing(slow)
   await launch(run, context)
-  t.ok(clock.slept.includes(17_000))
+  t.ok(clock.slept.includes(13_000))
 })
 
 t.test("a final refusal ends the run with the API server's own words", async t => {
@@ -286,4 +286,76 @@ t.test('the Job has the name that the run was given, whatever the prefix is now'
   const { run } = runAt(t, upstream.endpoint)
   await launch(run, { ...context, pod })
   t.equal(cluster.created[0]?.metadata?.name, name)
+})
+
+t.test('an upstream that is away longer than start is tried loses no job', async t => {
+  let away = 20
+  const upstream = await jobUpstream(t, ({ path, method }) => {
+    if (path.endsWith('/start') || method === 'GET')
+      return away-- > 0 ? { status: 503 } : method === 'GET' ? { json: { state: 'accepted' } } : {}
+    return undefined
+  })
+  const { context, cluster } = contextOf(t, { clock: new HastyClock() })
+  const { run } = runAt(t, upstream.endpoint)
+  await launch(run, context)
+  t.equal(cluster.created.length, 1)
+  t.notOk(run.over)
+})
+
+t.test('a start that was processed before upstream went away is found running', async t => {
+  let gets = 0
+  const upstream = await jobUpstream(t, ({ path, method }) => {
+    if (path.endsWith('/start')) return { status: 500 }
+    if (method === 'GET') return ++gets < 4 ? { raw: '<html>' } : { json: { state: 'running' } }
+    return undefined
+  })
+  const { context, cluster } = contextOf(t, { clock: new HastyClock() })
+  const { run } = runAt(t, upstream.endpoint)
+  await launch(run, context)
+  t.equal(cluster.created.length, 1)
+})
+
+t.test('an API server that does not answer is told of in the log', async t => {
+  const upstream = await jobUpstream(t)
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  const { run } = runAt(t, upstream.endpoint, { clock })
+  let answer = () => {}
+  cluster.onCreate = () => new Promise<void>(resolve => (answer = resolve))
+  const launched = launch(run, context)
+  await until(() => clock.sleeping === 1)
+  clock.advance(15_000)
+  await until(() => upstream.chunks().length === 2)
+  t.match(upstream.chunks()[1], { text: /does not take the Job yet.*does not answer/ })
+  answer()
+  await launched
+  t.ok(run.jobCreated)
+})
+
+t.test('a cancelled run waits for no answer of the API server', async t => {
+  const upstream = await jobUpstream(t)
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  const { run } = runAt(t, upstream.endpoint, { clock, ...templated({ podTemplate: 'go' }) })
+  cluster.onTemplate = () => new Promise(() => undefined)
+  const launched = launch(run, context)
+  await until(() => cluster.templateLooks === 1)
+  run.endedUpstream('cancelled')
+  await launched
+  t.same(cluster.created, [])
+})
+
+t.test('a Job that may have been made is not called missing', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run, kept } = runAt(t, upstream.endpoint)
+  cluster.onCreate = throwing(new ClusterError({ message: 'no answer' }), quota())
+  const from = kept.length
+  cluster.createJob = async () => {
+    if (kept.length > from) throw new ClusterError({ status: 400, message: 'enough' })
+    throw new ClusterError({ message: 'no answer' })
+  }
+  await launch(run, context)
+  t.ok(run.jobMayExist)
+  t.equal(kept.at(-1)?.noJobAt, undefined)
 })

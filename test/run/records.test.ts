@@ -6,12 +6,14 @@ import { accepted } from './run-of.js'
 
 function recorded() {
   const puts: SlotRecord[] = []
+  const notes: SlotRecord[] = []
   const removed: number[] = []
   const records = new Records({
     put: async record => void puts.push(structuredClone(record)),
+    note: record => void notes.push(structuredClone(record)),
     remove: async slot => void removed.push(slot),
   })
-  return { records, puts, removed }
+  return { records, puts, notes, removed }
 }
 
 const session = agentAt('http://upstream/v3')
@@ -34,10 +36,11 @@ t.test("a slot's session and its run are written together", async t => {
 })
 
 t.test('a run that is over costs no write; the next record says it', async t => {
-  const { records, puts } = recorded()
+  const { records, puts, notes } = recorded()
   records.adopt({ version: 1, slot: 0, registration: session, run: accepted() })
   records.clearRun(0)
   t.same(puts, [])
+  t.same(notes, [{ version: 1, slot: 0, registration: session, run: undefined }])
   await records.setSession(0, session)
   t.equal(puts[0]?.run, undefined)
 })
@@ -51,4 +54,13 @@ t.test('slots do not mix, and one that is gone is forgotten', async t => {
   t.same(removed, [0])
   await records.setRun(0, accepted())
   t.equal(puts[2]?.registration, undefined)
+})
+
+t.test('what is noted of a run costs no write, and goes along with the next one', async t => {
+  const { records, puts, notes } = recorded()
+  records.noteRun(2, accepted({ podUid: 'uid' }))
+  t.same(puts, [])
+  t.match(notes, [{ slot: 2, run: { podUid: 'uid' } }])
+  await records.setSession(2, session)
+  t.match(puts, [{ registration: session, run: { podUid: 'uid' } }])
 })

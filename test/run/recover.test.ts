@@ -1,4 +1,6 @@
+import type { CoreV1Event, V1Pod } from '@kubernetes/client-node'
 import t from 'tap'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import type { RunRecord } from '../../lib/ledger/record.js'
 import { silentLog } from '../../lib/log.js'
 import { recover } from '../../lib/run/recover.js'
@@ -13,15 +15,20 @@ type Given = {
   run?: RunRecord
   state?: string | number | (() => Said)
   hasJob?: boolean
+  /** Whether the watch knows of the Job. */
+  watched?: boolean
   now?: number
   noSession?: boolean
+  /** What is known of the Job that there was. */
+  events?: CoreV1Event[] | Error
+  pods?: V1Pod[]
   /** What the settings say that names of Jobs begin with. */
   jobPrefix?: string
 }
 
 /** A process that takes up one slot of an earlier one. */
 async function restarted(t: Tap, given: Given) {
-  const { run, state = 'running', hasJob = true, now, noSession } = given
+  const { run, state = 'running', hasJob = true, now, noSession, watched = true } = given
   const upstream = await jobUpstream(t, ({ method, path }: Got): Said | undefined => {
     if (method !== 'GET' || path === '/ping') return undefined
     if (typeof state === 'function') return state()
@@ -30,6 +37,10 @@ async function restarted(t: Tap, given: Given) {
   const { context, cluster, clock, removed } = contextOf(t)
   if (now !== undefined) clock.advance(now - clock.now())
   if (hasJob) cluster.jobs.set(name, {})
+  const { events = [], pods = [] } = given
+  if (events instanceof Error) cluster.events = () => Promise.reject(events)
+  else cluster.eventsOf.set(name, events)
+  cluster.pods = pods
   const pool = new SlotPool({
     endpoint: upstream.endpoint,
     token: 'x',
@@ -48,7 +59,10 @@ async function restarted(t: Tap, given: Given) {
     for (const one of context.runs.open()) one.endedUpstream('test over')
   })
   if (given.jobPrefix !== undefined) context.pod = { ...context.pod, jobPrefix: given.jobPrefix }
-  const supervisor = { synced: async () => true, hasJob: (one: string) => cluster.jobs.has(one) }
+  const supervisor = {
+    synced: async () => true,
+    hasJob: (one: string) => watched && cluster.jobs.has(one),
+  }
   const registration = noSession ? undefined : agentAt(upstream.endpoint)
   await recover([{ version: 1, slot: 0, registration, run }], { pool, supervisor, context })
   return { upstream, context, cluster, pool, removed, run: context.runs.find(jobId) }
@@ -93,32 +107,76 @@ t.test('a job that was accepted and never started is started', async t => {
   t.equal(upstream.starts(), 1)
 })
 
-t.test('a job that was started a moment ago gets the Job that it never had', async t => {
-  const now = 1_000_000 + 30_000
-  const { upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })
-  await until(() => cluster.created.length === 1)
-  t.equal(upstream.starts(), 0)
+const tenMinutesLater = 1_000_000 + 600_000
+const made = { reason: 'SuccessfulCreate', message: 'Created pod: x' } as CoreV1Event
+
+t.test('a job that was started and never got its Job gets it, however long ago', async t => {
+  for (const now of [1_000_000 + 30_000, tenMinutesLater, 1_000_000 + 40 * 60_000]) {
+    const { upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })
+    await until(() => cluster.created.length === 1)
+    t.equal(upstream.starts(), 0)
+    t.same(upstream.finishes(), [])
+  }
 })
 
-t.test('a job that has waited long for its Job gets it all the same', async t => {
-  const now = 1_000_000 + 600_000
-  const run = accepted({ noJobAt: now - 30_000 })
-  const { cluster, upstream } = await restarted(t, { run, hasJob: false, now })
-  await until(() => cluster.created.length === 1)
-  t.same(upstream.finishes(), [])
-})
+t.test(
+  'a Job that the watch has not told of yet is not made again, nor called deleted',
+  async t => {
+    const { run, cluster } = await restarted(t, { run: accepted(), watched: false })
+    await until(() => run?.jobCreated === true)
+    t.same(cluster.created, [])
+    t.notOk(run?.over)
+  },
+)
 
 t.test('a Job that somebody deleted meanwhile ends its run, and overwrites no log', async t => {
-  const now = 1_000_000 + 600_000
-  const { run, upstream, cluster } = await restarted(t, { run: accepted(), hasJob: false, now })
+  const now = tenMinutesLater
+  const events = [made]
+  const left = { run: accepted(), hasJob: false, now, events }
+  const { run, upstream, cluster } = await restarted(t, left)
   t.match(await run?.ended, { by: 'spawner', cause: 'JobDeleted', exitStatus: -1 })
   t.same(cluster.created, [])
   t.match(upstream.annotations(), [{ body: /JobDeleted/ }], 'a pod may have written to the log')
   t.same(upstream.chunks(), [{ sequence: 1, offset: 0, text: opening.text }])
 })
 
+t.test('whatever a Job leaves behind speaks against making it again', async t => {
+  const now = 1_000_000 + 30_000
+  const forbidden = new ClusterError({ status: 403, message: 'no events for you' })
+  const traces: [string, Given][] = [
+    ['its UID in the ledger', { run: accepted({ jobUid: 'u' }) }],
+    ["its pod's", { run: accepted({ podUid: 'u' }) }],
+    ['lines of its pod', { run: accepted({ cursor: { sequence: 2, offset: 9 } }) }],
+    ['its pod', { run: accepted(), pods: [{}] }],
+    ['events of long ago are forgotten', { run: accepted(), now: 1_000_000 + 3_600_000 }],
+    ['unreadable events', { run: accepted(), now: tenMinutesLater, events: forbidden }],
+  ]
+  for (const [what, given] of traces) {
+    const { run, cluster } = await restarted(t, { now, ...given, hasJob: false })
+    t.match(await run?.ended, { by: 'spawner', cause: 'JobDeleted' }, what)
+    t.same(cluster.created, [], what)
+  }
+  const { cluster } = await restarted(t, { run: accepted(), now, hasJob: false, events: forbidden })
+  await until(() => cluster.created.length === 1)
+})
+
+t.test('what a pod had reported is delivered, and its Job left alone', async t => {
+  const reported = { exit_status: '4', chunks_failed_count: 0 }
+  const { run, upstream, cluster } = await restarted(t, { run: accepted({ reported }) })
+  t.ok(run?.over, 'nobody judges its pod')
+  t.match(await run?.ended, { by: 'pod', exitStatus: 4 })
+  t.same(upstream.finishes(), [reported])
+  t.same(cluster.deleted, [])
+})
+
+t.test('a run that can not go on yet keeps no other waiting', async t => {
+  const { run, pool } = await restarted(t, { run: accepted(), state: 503 })
+  t.ok(run, 'known to the gateway although upstream says nothing')
+  t.equal(pool.slots[0]?.state, 'busy')
+})
+
 t.test('where the log stood is known when it was handed over', async t => {
-  const now = 1_000_000 + 600_000
+  const now = tenMinutesLater
   const cursor = { sequence: 4, offset: 400 }
   const left = accepted({ cursor })
   const { run, upstream } = await restarted(t, { run: left, hasJob: false, now })
@@ -158,10 +216,16 @@ t.test('an accept whose answer may have been lost is asked for again', async t =
   t.ok(upstream.calls().includes(`PUT /jobs/${jobId}/accept`))
 })
 
-t.test('an idle slot goes on without registering, one without a session is forgotten', async t => {
+t.test('an idle slot goes on without registering, and pings at once', async t => {
   const idle = await restarted(t, {})
-  t.equal(idle.pool.slots[0]?.state, 'idle')
+  await until(() => idle.pool.slots[0]?.state === 'idle')
+  t.ok(idle.pool.slots[0]?.woken, 'upstream may have given it a job meanwhile')
   await until(() => idle.upstream.calls().includes('POST /heartbeat'))
+  t.notOk(idle.upstream.calls().includes('POST /register'))
+  t.equal(idle.upstream.calls()[0], 'POST /connect', 'the crash may have come before that')
+})
+
+t.test('a slot without a session is forgotten', async t => {
   const none = await restarted(t, { noSession: true })
   t.same(none.removed, [0])
   t.equal(none.pool.slots[0]?.state, 'down')

@@ -1,10 +1,11 @@
 import { gunzipSync } from 'node:zlib'
-import type { V1Job, V1Pod, V1PodTemplate } from '@kubernetes/client-node'
+import type { CoreV1Event, V1Job, V1Pod, V1PodTemplate } from '@kubernetes/client-node'
 import type { Cluster } from '../../lib/cluster/cluster.js'
 import type { RunRecord, SlotRecord } from '../../lib/ledger/record.js'
 import { silentLog } from '../../lib/log.js'
 import { Records } from '../../lib/run/records.js'
-import { Run, type RunOptions, type RunState } from '../../lib/run/run.js'
+import type { RunOptions, RunState } from '../../lib/run/run-options.js'
+import { Run } from '../../lib/run/run.js'
 import { Runs } from '../../lib/run/runs.js'
 import type { RunContext } from '../../lib/run/take.js'
 import { Slot } from '../../lib/slots/slot.js'
@@ -75,10 +76,11 @@ export function tiled(chunks: readonly SentChunk[]): string | undefined {
   return log
 }
 
-/** A run whose upstream is at `endpoint`. */
+/** A run whose upstream is at `endpoint`. It waits for nothing but upstream, whose faults are over at once. */
 export function runAt(t: Test, endpoint: string, given: Partial<RunOptions> = {}) {
-  const clock = new HastyClock(3_600_000)
+  const clock = new HandClock()
   const kept: RunState[] = []
+  const noted: RunState[] = []
   const run = new Run({
     payload,
     jobName: name,
@@ -86,19 +88,22 @@ export function runAt(t: Test, endpoint: string, given: Partial<RunOptions> = {}
     state: { opening },
     restored: false,
     session: () => agentAt(endpoint),
-    connection: connection(t, clock),
+    connection: connection(t, new HastyClock(3_600_000)),
     log: silentLog(),
     clock,
     keep: async state => void kept.push(state),
+    note: state => void noted.push(state),
     ...given,
   })
-  return { run, clock, kept }
+  t.teardown(() => run.endedUpstream('test over'))
+  return { run, clock, kept, noted }
 }
 
 /** The Jobs and pods of a cluster, as the tests put them there. */
 export class FakeCluster {
   readonly jobs = new Map<string, V1Job>()
   pods: V1Pod[] = []
+  readonly eventsOf = new Map<string, CoreV1Event[]>()
   readonly deleted: string[] = []
   readonly created: V1Job[] = []
   /** Called before a Job is made; may throw. */
@@ -129,6 +134,12 @@ export class FakeCluster {
   async podsOfJob() {
     return this.pods
   }
+  async getPod(name: string) {
+    return this.pods.find(({ metadata }) => metadata?.name === name)
+  }
+  async events(name: string) {
+    return this.eventsOf.get(name) ?? []
+  }
   async getPodTemplate(name: string) {
     await this.onTemplate(this.templateLooks++)
     return this.templates.get(name)
@@ -141,11 +152,14 @@ export class FakeCluster {
 /** What a run needs of the program, with a fake cluster and a ledger that `puts` shows. */
 export function contextOf(t: Test, given: Partial<RunContext> & { clock?: HandClock } = {}) {
   const cluster = new FakeCluster()
-  const clock = given.clock ?? new HastyClock(3_600_000)
+  // Hasty enough for patience with refusals, and never so with silence.
+  const clock = given.clock ?? new HastyClock(14_000)
   const puts: SlotRecord[] = []
+  const notes: SlotRecord[] = []
   const removed: number[] = []
   const ledger = {
     put: async (record: SlotRecord) => void puts.push(structuredClone(record)),
+    note: (record: SlotRecord) => void notes.push(structuredClone(record)),
     remove: async (slot: number) => void removed.push(slot),
   }
   const context: RunContext = {
@@ -167,7 +181,10 @@ export function contextOf(t: Test, given: Partial<RunContext> & { clock?: HandCl
     },
     ...given,
   }
-  return { context, cluster, clock, puts, removed, ledger }
+  t.teardown(() => {
+    for (const run of context.runs.open()) run.endedUpstream('test over')
+  })
+  return { context, cluster, clock, puts, notes, removed, ledger }
 }
 
 /** A slot with a session at `endpoint`; its heart does not beat. */

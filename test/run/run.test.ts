@@ -1,6 +1,9 @@
 import t from 'tap'
+import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
-import { failure, nowhere } from '../upstream/scripted.js'
+import type { ChunkNumbers } from '../../lib/gateway/splice.js'
+import type { Run } from '../../lib/run/run.js'
+import { connection, failure, nowhere } from '../upstream/scripted.js'
 import { jobUpstream, opening, runAt, tiled } from './run-of.js'
 
 const oom = {
@@ -10,6 +13,12 @@ const oom = {
   signalReason: 'agent_stop',
 } as const
 const reported = { exit_status: '7', signal: '', chunks_failed_count: 0, extra: true }
+
+/** A chunk of the pod's goes upstream. */
+function took(run: Run, chunk: ChunkNumbers) {
+  run.chunkBegan(chunk)
+  run.chunkEnded(chunk, 'taken')
+}
 
 /** Answers with these statuses in turn, then with 200; only to what ends so. */
 function failing(end: string, ...statuses: number[]) {
@@ -36,7 +45,8 @@ t.test('a pod that was told to stop ends with the reason of the cluster in its l
   const { run } = runAt(t, upstream.endpoint, { stopReason })
   run.resume()
   const stopped = { ...reported, exit_status: '-1', signal_reason: 'agent_stop' }
-  while ((await run.finishFromPod(stopped)).state !== 'done');
+  t.same(await run.finishFromPod(stopped), { state: 'done' })
+  await run.ended
   t.match(tiled(upstream.chunks()), /^first\n[^]*DeadlineExceeded[^]*too long/)
   t.equal(upstream.chunks().length, 2, 'said once, however often the pod asks')
   t.same(upstream.finishes().at(-1), stopped, 'and the finish is its own')
@@ -88,30 +98,79 @@ t.test('a finish that is under way goes before our verdict', async t => {
   const finish = run.finishFromPod(reported)
   await until(() => upstream.finishes().length === 1)
   const ends = [run.end(oom), run.end(oom)]
-  t.same(await run.finishFromPod(reported), { state: 'passing' }, 'one at a time')
+  const again = run.finishFromPod(reported)
   release()
-  t.same(await finish, { state: 'done' })
+  t.same(await Promise.all([finish, again]), [{ state: 'done' }, { state: 'done' }])
   await Promise.all(ends)
   t.match(await run.ended, { by: 'pod', exitStatus: 7 })
   t.equal(upstream.finishes().length, 1)
   t.same(upstream.chunks(), [], 'and no line of ours')
 })
 
-t.test('a finish that upstream does not take yet is for the pod to send again', async t => {
-  const upstream = await jobUpstream(t, failing('/finish', 503))
-  const { run } = runAt(t, upstream.endpoint)
+t.test('a finish that upstream does not take yet is written down, and the pod let go', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503, 503, 429))
+  const { run, kept } = runAt(t, upstream.endpoint)
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.same(kept.at(-1)?.reported, reported, 'durable before the pod is told')
+  t.ok(run.over, 'nothing of the pod is waited for any more')
+  t.ok(run.letGo)
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.same(upstream.finishes(), Array(4).fill(reported))
+})
+
+t.test('an upstream that does not answer keeps no pod waiting', async t => {
+  let release = () => {}
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.endsWith('/finish')
+      ? new Promise(resolve => (release = () => resolve({ json: {} })))
+      : undefined,
+  )
+  const { run, kept, clock } = runAt(t, upstream.endpoint)
+  const told = run.finishFromPod(reported)
+  await until(() => upstream.finishes().length === 1)
+  t.same(kept, [])
+  clock.advance(15_000)
+  t.same(await told, { state: 'done' })
+  t.same(kept.at(-1)?.reported, reported)
+  t.equal(run.ending, undefined)
+  t.same(await run.finishFromPod(reported), { state: 'done' }, 'also when it asks again')
+  release()
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('a finish that the ledger does not take is for the pod to send again', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503, ...Array<number>(4).fill(503)))
+  const clock = new HandClock()
+  const keep = () => Promise.reject(new Error('no ledger'))
+  const { run } = runAt(t, upstream.endpoint, { keep, clock, connection: connection(t, clock) })
   t.same(await run.finishFromPod(reported), { state: 'passing' })
   t.notOk(run.over, 'the run goes on: chunks may still come')
-  t.equal(upstream.finishes().length, 1, 'its agent waits: we do not')
-  t.same(await run.finishFromPod(reported), { state: 'done' })
-  t.equal(upstream.finishes().length, 2)
+  t.same(await run.finishFromPod(reported), { state: 'passing' })
+  while (!run.ending) {
+    clock.advance(5_000)
+    await new Promise(resolve => setTimeout(resolve, 2))
+  }
+  t.match(run.ending, { by: 'pod', exitStatus: 7 }, 'and we go on all the same')
+})
+
+t.test('what a pod has reported is delivered by the next process', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503))
+  const state = { opening, reported }
+  const { run } = runAt(t, upstream.endpoint, { restored: true, state })
+  t.ok(run.resumeFinish())
+  t.ok(run.letGo)
+  t.same(await run.finishFromPod(reported), { state: 'done' }, 'the pod may ask again')
+  t.match(await run.ended, { by: 'pod', exitStatus: 7 })
+  t.same(upstream.finishes(), [reported, reported])
+  t.same(upstream.chunks(), [])
+  t.notOk(runAt(t, upstream.endpoint, { restored: true }).run.resumeFinish())
 })
 
 t.test('what the pod has reported beats what we conclude when it dies over it', async t => {
   const upstream = await jobUpstream(t, failing('/finish', 503, 503, 429))
   const { run } = runAt(t, upstream.endpoint)
-  t.same(await run.finishFromPod(reported), { state: 'passing' })
-  await run.end(oom)
+  await Promise.all([run.finishFromPod(reported), run.end(oom)])
   t.match(await run.ended, { by: 'pod', exitStatus: 7 })
   t.same(upstream.finishes(), Array(4).fill(reported))
   t.same(upstream.chunks(), [])
@@ -188,8 +247,8 @@ t.test("our closing lines come after the pod's chunks, however those came", asyn
   const { run } = runAt(t, upstream.endpoint)
   await run.begin()
   t.same(await run.opening(), { sequence: 1, offset: 6 })
-  run.chunkSent({ sequence: 3, offset: 10, size: 5 })
-  run.chunkSent({ sequence: 2, offset: 6, size: 4 })
+  took(run, { sequence: 3, offset: 10, size: 5 })
+  took(run, { sequence: 2, offset: 6, size: 4 })
   await run.end(oom)
   t.match(upstream.chunks().at(-1), { sequence: 4, offset: 15, text: /OOMKilled/ })
   t.same(upstream.annotations(), [])
@@ -298,7 +357,7 @@ t.test('the run is left to the next process with the position of its log', async
   const { run, kept } = runAt(t, upstream.endpoint)
   await run.begin()
   await run.opening()
-  run.chunkSent({ sequence: 2, offset: 6, size: 4 })
+  took(run, { sequence: 2, offset: 6, size: 4 })
   await run.handOver()
   t.match(kept.at(-1), { opening, cursor: { sequence: 2, offset: 10 } })
   await run.end(oom)
@@ -313,7 +372,7 @@ t.test('a position that was handed over is forgotten before the pod writes on', 
   await Promise.all([run.opening(), run.opening()])
   t.equal(kept.length, 1, 'once')
   t.equal(kept[0]?.cursor, undefined, 'should we crash, nobody writes over what the pod wrote')
-  run.chunkSent({ sequence: 10, offset: 900, size: 5 })
+  took(run, { sequence: 10, offset: 900, size: 5 })
   await run.end(oom)
   t.match(upstream.chunks(), [{ sequence: 11, offset: 905 }], 'we know it all the same')
 })
@@ -354,15 +413,14 @@ t.test('a run that is handed over while it is being finished is not called ended
   t.equal(run.ending, undefined)
 })
 
-t.test(
-  'an unreachable upstream: the pod is told to come again, and the job is not lost',
-  async t => {
-    const { run } = runAt(t, await nowhere())
-    t.same(await run.finishFromPod(reported), { state: 'passing' })
-    t.notOk(run.over)
-    await failure(run.stateUpstream())
-  },
-)
+t.test('an unreachable upstream: the pod may go, and the job is not lost', async t => {
+  const { run, kept } = runAt(t, await nowhere())
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.same(kept.at(-1)?.reported, reported)
+  t.equal(run.ending, undefined)
+  await failure(run.stateUpstream())
+  await run.handOver()
+})
 
 t.test('without a job token the session token serves', async t => {
   const upstream = await jobUpstream(t)
@@ -380,4 +438,117 @@ t.test('the job may be acquired until its pod has started it or written to its l
   t.notOk(one.acquirable)
   await two.opening()
   t.notOk(two.acquirable)
+})
+
+t.test('our closing lines wait for a chunk that is under way', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.begin()
+  await run.opening()
+  const chunk = { sequence: 2, offset: 6, size: 4 }
+  run.chunkBegan(chunk)
+  const end = run.end(oom)
+  await until(() => run.over)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(upstream.chunks().length, 1, 'but for the first lines')
+  run.chunkEnded(chunk, 'taken')
+  await end
+  t.match(upstream.chunks().at(-1), { sequence: 3, offset: 10, text: /OOMKilled/ })
+})
+
+t.test('over a chunk that may be there nothing is written: the cause stands beside', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.opening()
+  const chunk = { sequence: 2, offset: 6, size: 4 }
+  run.chunkBegan(chunk)
+  run.chunkEnded(chunk, 'unknown')
+  await run.end(oom)
+  t.same(upstream.chunks(), [])
+  t.match(upstream.annotations(), [{ body: /OOMKilled/ }])
+  t.match(upstream.finishes(), [{ chunks_failed_count: 0 }])
+})
+
+t.test('what is known to be missing from the log is said there, and counted', async t => {
+  const upstream = await jobUpstream(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.begin()
+  await run.opening()
+  for (const [sequence, outcome] of [
+    [2, 'refused'],
+    [3, 'taken'],
+  ] as const) {
+    const chunk = { sequence, offset: 6 + (sequence - 2) * 4, size: 4 }
+    run.chunkBegan(chunk)
+    run.chunkEnded(chunk, outcome)
+  }
+  await run.end(oom)
+  t.match(upstream.chunks().at(-1), { sequence: 4, text: /One piece of this log did not reach/ })
+  t.match(upstream.finishes(), [{ chunks_failed_count: 1 }])
+})
+
+t.test('a chunk that ends while we hand over is known to the next process', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, kept } = runAt(t, upstream.endpoint)
+  await run.opening()
+  const chunk = { sequence: 2, offset: 6, size: 4 }
+  run.chunkBegan(chunk)
+  const left = run.handOver()
+  run.chunkEnded(chunk, 'taken')
+  await left
+  t.same(kept.at(-1)?.cursor, { sequence: 2, offset: 10 })
+})
+
+t.test('one that takes longer leaves the end of the log unknown', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, kept, clock } = runAt(t, upstream.endpoint)
+  await run.opening()
+  run.chunkBegan({ sequence: 2, offset: 6, size: 4 })
+  const left = run.handOver()
+  await until(() => clock.sleeping === 1)
+  clock.advance(2_000)
+  await left
+  t.equal(kept.at(-1)?.cursor, undefined)
+})
+
+t.test('a ledger that refuses it does not keep us from handing over', async t => {
+  const upstream = await jobUpstream(t)
+  const keep = () => Promise.reject(new Error('too large'))
+  await runAt(t, upstream.endpoint, { keep }).run.handOver()
+})
+
+t.test(
+  'lines that upstream refuses for good leave no hole for the pod to write behind',
+  async t => {
+    const upstream = await jobUpstream(t, ({ path }) =>
+      path.includes('sequence=2&') ? { status: 413 } : undefined,
+    )
+    const { run, noted } = runAt(t, upstream.endpoint)
+    await run.begin()
+    await run.say(['refused'])
+    await until(() => noted.length === 1)
+    t.same(await run.opening(), { sequence: 1, offset: 6 })
+    t.match(noted, [{ opening: { sequence: 1, bytes: 6 } }])
+  },
+)
+
+t.test('while a run is being closed, also by an earlier process, no pod gets it', async t => {
+  const upstream = await jobUpstream(t)
+  const closing = { cause: oom, finishedAt: 1 }
+  const { run } = runAt(t, upstream.endpoint, { restored: true, state: { opening, closing } })
+  t.ok(run.over, 'before anything is asked')
+  t.equal(await run.bindPod({ name: 'p', uid: 'a' }), 'over')
+  await run.end(oom)
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('which pod has the run is noted, and nobody is bound when it is handed over', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, noted, kept } = runAt(t, upstream.endpoint)
+  t.equal(await run.bindPod({ name: 'p', uid: 'a' }), 'bound')
+  t.ok(run.isPod('a'))
+  t.match(noted, [{ podUid: 'a' }])
+  await run.handOver()
+  t.match(kept, [{ podUid: 'a' }], 'and written with the next record')
+  await t.rejects(run.bindPod({ name: 'p', uid: 'a' }))
 })

@@ -3,6 +3,7 @@ import { Problem } from '../../lib/errors.js'
 import { Records } from '../../lib/run/records.js'
 import { isAccepted, takeJob } from '../../lib/run/take.js'
 import type { SlotRecord } from '../../lib/ledger/record.js'
+import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import { failure } from '../upstream/scripted.js'
 import { accepted, contextOf, jobId, jobUpstream, payload, slotAt, tiled, name } from './run-of.js'
@@ -16,16 +17,14 @@ t.test('a job goes from its ping to its end, durable before each step', async t 
       seen.push([record.run?.phase ?? 'none', upstream.got.length])
       puts.push(structuredClone(record))
     },
+    note: () => undefined,
     remove: async () => undefined,
   })
   const over: string[] = []
   const afterRun = (run: { jobId: string }) => void over.push(run.jobId)
   const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records, afterRun })
   await until(() => cluster.created.length === 1)
-  t.same(seen, [
-    ['accepting', 0],
-    ['accepted', 1],
-  ])
+  t.same(seen, [['accepted', 1]], 'once: when it is ours, before it is started')
   t.same(
     upstream
       .calls()
@@ -41,7 +40,7 @@ t.test('a job goes from its ping to its end, durable before each step', async t 
   await run?.finishFromPod({ exit_status: '0', chunks_failed_count: 0 })
   await taking
   t.same(over, [jobId])
-  t.equal(puts.length, 2, 'two writes a job')
+  t.equal(puts.length, 1, 'one write a job')
   t.equal(tiled(upstream.chunks()), record?.opening?.text, 'the opening is what the ledger says')
 })
 
@@ -65,6 +64,7 @@ t.test('a job that is too large for the ledger ends with that reason', async t =
     put: async ({ run }) => {
       if (run?.payload) throw new Problem('LEDGER_RECORD', 'The record is too large.')
     },
+    note: () => undefined,
     remove: async () => undefined,
   })
   await takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
@@ -84,6 +84,7 @@ t.test('such a job that upstream takes back before its start leaves no run behin
     put: async ({ run }) => {
       if (run?.payload) throw new Problem('LEDGER_RECORD', 'The record is too large.')
     },
+    note: () => undefined,
     remove: async () => undefined,
   })
   await takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
@@ -97,6 +98,7 @@ t.test('a ledger that refuses for good leaves the job to upstream, and no run be
     put: async ({ run }) => {
       if (run?.payload) throw new Error('forbidden')
     },
+    note: () => undefined,
     remove: async () => undefined,
   })
   const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
@@ -112,4 +114,63 @@ t.test('a record is that of an accepted job only when it has all that a run need
   t.notOk(isAccepted({ ...accepted(), payload: undefined }))
   t.notOk(isAccepted({ ...accepted(), secret: undefined }))
   t.notOk(isAccepted({ ...accepted(), opening: undefined }))
+})
+
+t.test('an accept that hangs does not keep its slot', async t => {
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.endsWith('/accept') ? new Promise(() => undefined) : undefined,
+  )
+  const clock = new HandClock()
+  const { context } = contextOf(t, { clock })
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, context)
+  await until(() => upstream.got.length === 1)
+  clock.advance(60_000)
+  t.equal(await taking, false)
+})
+
+t.test('a job that upstream gives out anew has one run, and that one keeps the Job', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  let durable = () => {}
+  const held = new Promise<void>(resolve => (durable = resolve))
+  let writes = 0
+  const records = new Records({
+    put: async () => (++writes === 1 ? held : undefined),
+    note: () => undefined,
+    remove: async () => undefined,
+  })
+  const first = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  await until(() => writes === 1)
+  const former = context.runs.find(jobId)
+  const second = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  await until(() => cluster.created.length === 1)
+  t.match(former?.ending, { by: 'upstream' })
+  t.ok(former?.replaced)
+  durable()
+  await first
+  t.same(cluster.deleted, [], 'the Job is not that of the former run')
+  await context.runs.find(jobId)?.finishFromPod({ exit_status: '0' })
+  await second
+  t.equal(upstream.starts(), 1)
+})
+
+t.test("a job that is being accepted when we leave is the next process's", async t => {
+  let release = () => {}
+  const upstream = await jobUpstream(t, ({ path }) =>
+    path.endsWith('/accept')
+      ? new Promise(resolve => (release = () => resolve({ json: payload })))
+      : undefined,
+  )
+  const clock = new HandClock()
+  const { context, puts, cluster } = contextOf(t, { clock })
+  const slot = slotAt(t, upstream.endpoint)
+  void takeJob(slot, jobId, context).catch(() => undefined)
+  await until(() => upstream.got.length === 1)
+  slot.silence()
+  const left = context.runs.handOver()
+  release()
+  await left
+  t.match(puts.at(-1)?.run, { jobId, phase: 'accepted', noJobAt: clock.now() })
+  t.equal(upstream.starts(), 0)
+  t.same(cluster.created, [])
 })

@@ -3,6 +3,7 @@ import { isProblem } from '../../lib/errors.js'
 import { emulator, token } from '../sandbox/buildkite/client.js'
 import { until } from '../cluster-client/loopback.js'
 import { agentAt, failure, nowhere, scripted, type Script } from '../upstream/scripted.js'
+import type { AgentSession } from '../../lib/upstream/session.js'
 import { deferred, poolOf, untilBy } from './pool-of.js'
 
 const steps = (n: number) => `steps: [${'{ command: "true" },'.repeat(n)}]`
@@ -65,7 +66,9 @@ t.test('a wrong token, and an upstream that is not there, end the start', async 
   t.match(refused, { hint: 'check the agent token and its cluster', found: /401/ })
   t.notMatch(JSON.stringify(refused), /hunter2/)
   const alone = poolOf(t, { endpoint: await nowhere() })
-  const unreachable = await failure(alone.pool.start())
+  let unreachable: Error | undefined
+  void failure(alone.pool.start()).then(error => (unreachable = error))
+  await untilBy(alone.clock, () => unreachable !== undefined)
   t.ok(isProblem(unreachable, 'UPSTREAM_UNREACHABLE'))
   t.match(unreachable, { where: /^--endpoint \(127\.0\.0\.1:\d+\)$/, found: /ECONNREFUSED/ })
 })
@@ -121,7 +124,7 @@ t.test('a ping that brings a job wakes the others: a burst is taken at once', as
   const before = clock.now()
   // A quarter of the interval: the time of one ping.
   while (works.length === 0) {
-    clock.advance(60_000)
+    if (!states().includes('pinging')) clock.advance(60_000)
     await new Promise(resolve => setTimeout(resolve, 2))
   }
   const first = clock.now()
@@ -288,7 +291,7 @@ t.test('a drain while a slot is still registering leaves no agent behind', async
   const { pool, states } = poolOf(t, { endpoint: upstream.endpoint, size: 2 })
   upstream.fault({ match: { path: /\/register$/ }, status: 503, times: 2 })
   const starting = pool.start().catch(() => undefined)
-  await upstream.waitFor(() => upstream.requests.length > 0)
+  await until(() => upstream.requests.length > 0)
   await pool.drain()
   await starting
   await pool.idle()
@@ -333,7 +336,7 @@ t.test('a heartbeat that is refused while the slot idles does not lose the slot'
     if (path !== '/register') return {}
     registrations += 1
     // Pings so rare that the heartbeat comes between two of them.
-    return { json: { ...registered, ping_interval: 3_600 } }
+    return { json: { ...registered, ping_interval: 3_600, heartbeat_interval: 5 } }
   })
   const { pool, clock, states } = poolOf(t, { endpoint })
   await pool.start()
@@ -455,4 +458,133 @@ t.test('what is left to the next process is not disconnected', async t => {
   await pool.idle()
   t.same(states(), ['stopped'])
   t.match(upstream.agents(), [{ state: 'connected' }])
+})
+
+t.test('a ping that hangs does not keep its slot', async t => {
+  let hung = 0
+  const upstream = await scripted(
+    t,
+    usual(({ path }) => {
+      if (path !== '/ping' || ++hung > 1) return undefined
+      return new Promise(() => undefined)
+    }),
+  )
+  const { pool, clock, states } = poolOf(t, { endpoint: upstream.endpoint })
+  await pool.start()
+  await until(() => hung === 1)
+  clock.advance(30_000)
+  await until(() => states()[0] === 'idle')
+  await untilBy(clock, () => hung >= 3)
+})
+
+t.test('what upstream asks of one slot all of them do: they wait, and take turns then', async t => {
+  const pings: number[] = []
+  let clockNow = () => 0
+  let busy = false
+  const upstream = await scripted(
+    t,
+    usual(({ path }) => {
+      if (path !== '/ping') return undefined
+      pings.push(clockNow())
+      return busy ? { status: 429, headers: { 'retry-after': '40' } } : undefined
+    }),
+  )
+  const { pool, clock, states } = poolOf(t, { endpoint: upstream.endpoint, size: 5 })
+  clockNow = () => clock.now()
+  await pool.start()
+  await until(() => states().every(state => state === 'idle'))
+  busy = true
+  const before = pings.length
+  await untilBy(clock, () => pings.length > before && !states().includes('pinging'))
+  for (const slot of pool.slots) slot.woken = true
+  busy = false
+  // It was woken after upstream had spoken: even so it waits.
+  await untilBy(clock, () => pings.length >= before + 2)
+  const [asked = 0, next = 0] = pings.slice(before)
+  t.ok(next - asked >= 40_000, `${next - asked} ms`)
+})
+
+t.test('one wrong answer costs no agent', async t => {
+  for (const path of ['/ping', '/heartbeat']) {
+    let refusals = 1
+    let registrations = 0
+    const upstream = await scripted(
+      t,
+      usual(got => {
+        if (got.path === '/register') registrations += 1
+        return got.path === path && refusals-- > 0 ? { status: 404 } : undefined
+      }),
+    )
+    const { pool, clock } = poolOf(t, { endpoint: upstream.endpoint })
+    await pool.start()
+    const count = () => upstream.calls().filter(call => call.endsWith(path)).length
+    await untilBy(clock, () => count() >= 4)
+    t.equal(registrations, 1, path)
+    pool.abandon()
+  }
+})
+
+t.test('the heart of a busy slot beats on although upstream refuses its session', async t => {
+  let given = false
+  const upstream = await scripted(
+    t,
+    usual(({ path }) => {
+      if (path === '/heartbeat') return { status: 401 }
+      if (path !== '/ping' || given) return undefined
+      given = true
+      return { json: { job: { id: 'j' } } }
+    }),
+  )
+  const { pool, clock, works } = poolOf(t, { endpoint: upstream.endpoint })
+  await pool.start()
+  await until(() => works.length === 1)
+  const beats = () => upstream.calls().filter(call => call === 'POST /heartbeat').length
+  await untilBy(clock, () => beats() >= 5)
+  t.equal(pool.slots[0]?.state, 'busy', 'should it have been an error, the job is not lost')
+})
+
+t.test('a stop between register and connect leaves no agent behind', async t => {
+  const upstream = await emulator(t)
+  const held = deferred()
+  const { pool, forgotten } = poolOf(t, { endpoint: upstream.endpoint, keep: () => held.promise })
+  const starting = pool.start().catch(() => undefined)
+  await upstream.waitFor(() => upstream.agents().length === 1)
+  const stopped = pool.drain()
+  held.resolve()
+  await Promise.all([starting, stopped, pool.idle()])
+  t.match(upstream.agents(), [{ state: 'disconnected' }])
+  t.ok(forgotten.includes(0))
+  t.same(upstream.violations, [])
+})
+
+t.test('a session that an earlier process had not connected yet is connected', async t => {
+  const upstream = await emulator(t)
+  const held = deferred()
+  const kept: AgentSession[] = []
+  const keep = async (_: unknown, session: AgentSession) => {
+    kept.push(session)
+    await held.promise
+  }
+  const first = poolOf(t, { endpoint: upstream.endpoint, keep })
+  void first.pool.start().catch(() => undefined)
+  await until(() => kept.length === 1)
+  first.pool.abandon()
+  const { pool, works, states } = poolOf(t, { endpoint: upstream.endpoint })
+  upstream.createBuild(steps(1))
+  for (const session of kept) pool.takeUp(pool.slot(0), session)
+  await pool.start()
+  await until(() => works.length === 1)
+  t.same(states(), ['busy'])
+  t.equal(upstream.agents().length, 1)
+  t.same(upstream.violations, [])
+})
+
+t.test('a pool of which no slot can be used says so', async t => {
+  const upstream = await emulator(t)
+  const { pool } = poolOf(t, { endpoint: upstream.endpoint, size: 2 })
+  t.equal(pool.unusable(), undefined)
+  for (const slot of pool.slots) slot.state = 'stopped'
+  t.match(pool.unusable(), /no slot can be used/)
+  await pool.start()
+  t.same(upstream.agents(), [])
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { silentLog } from '../../lib/log.js'
 import { deleteLingering, deleteOrphans, orphans } from '../../lib/supervise/cleanup.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
@@ -77,4 +78,33 @@ t.test('neither a cluster that does not answer nor a stop is a failure', async t
   stop.abort()
   await waiting
   t.equal(cluster.looks, 1)
+})
+
+t.test('the Job of a run whose job was given out anew is left to the run that has it', async t => {
+  const { cluster, clock, context: given } = context()
+  cluster.liveJob = jobOf('job-1')
+  const replaced = { ...run, replaced: true }
+  const lingering = deleteLingering(replaced, given, new AbortController().signal)
+  clock.advance(90_000)
+  await lingering
+  t.same(cluster.deleted, [])
+})
+
+t.test('a Job that can not be deleted now is deleted later', async t => {
+  const { cluster, clock, context: given } = context()
+  cluster.liveJob = jobOf('job-1')
+  let away = 2
+  const deleteJob = cluster.deleteJob.bind(cluster)
+  cluster.deleteJob = async name => {
+    if (away-- > 0) throw new ClusterError({ message: 'no answer' })
+    await deleteJob(name)
+  }
+  const lingering = deleteLingering(run, given, new AbortController().signal)
+  clock.advance(90_000)
+  while (cluster.deleted.length === 0) {
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(30_000)
+  }
+  await lingering
+  t.same(cluster.deleted, [nameOf('job-1')])
 })

@@ -90,6 +90,7 @@ export class FakeRun implements SupervisedRun {
   ending: object | undefined
   jobCreated = true
   podSeen = false
+  replaced = false
   readonly ends: EndCause[] = []
   readonly said: string[] = []
   constructor(

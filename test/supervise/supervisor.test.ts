@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isFinished } from '../../lib/supervise/supervisor.js'
+import { isFinished } from '../../lib/supervise/unfinished.js'
 import { until } from '../cluster-client/loopback.js'
 import { FakeRun, jobOf, nameOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
 
@@ -191,4 +191,28 @@ t.test('a Job is finished when it is complete or failed, and not a moment before
   t.ok(isFinished(jobOf('x', { type: 'Failed' })))
   t.notOk(isFinished(jobOf('x', { type: 'FailureTarget' })), 'its pods still end')
   t.notOk(isFinished({ status: { conditions: [{ type: 'Failed', status: 'False' }] } }))
+})
+
+t.test('a pod whose kubelet could not tell of its start is given time to', async t => {
+  const { cluster, supervisor, run, judge, clock } = supervised(t)
+  await supervisor.synced()
+  const pod = podOf('job-1', undefined, { at: clock.now() })
+  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
+  pod.status = {
+    phase: 'Pending',
+    containerStatuses: [{ name: 'agent', state: { waiting } } as never],
+  }
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  cluster.watchedPods.tell('ADDED', pod)
+  await settle()
+  cluster.failing = true
+  clock.advance(5 * 60_000)
+  await settle()
+  t.same(run.ends, [], 'the API server is away')
+  cluster.failing = false
+  for (let n = 0; n < 8; n++) await judge()
+  t.same(run.ends, [], 'what it says after that is old')
+  for (let n = 0; n < 3; n++) await judge()
+  t.match(run.ends, [{ cause: 'ImagePull' }])
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { UpstreamError, userAgent, type Call } from '../../lib/upstream/connection.js'
+import { Fence } from '../../lib/fence.js'
+import { isFencedCall, UpstreamError, userAgent, type Call } from '../../lib/upstream/connection.js'
 import { policies, type RetryPolicy } from '../../lib/upstream/retry.js'
 import { HastyClock, HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
@@ -178,4 +179,74 @@ t.test('calls share connections', async t => {
   const upstream = connection(t)
   for (let n = 0; n < 20; n++) await upstream.send(call(endpoint), once)
   t.ok(ports.size <= 2, `${ports.size} connections for 20 calls`)
+})
+
+t.test('what needs the lease, and what does not', t => {
+  const rows: [string, string, boolean][] = [
+    ['GET', '/v3/jobs/1', false],
+    ['GET', '/v3/ping', true],
+    ['POST', '/v3/heartbeat', false],
+    ['POST', '/heartbeat', false],
+    ['POST', '/v3/connect', true],
+    ['PUT', '/v3/jobs/1/finish', true],
+    ['POST', '/v3/jobs/1/chunks', true],
+    // The last word of these is a pod's.
+    ['DELETE', '/v3/jobs/1/annotations/heartbeat', true],
+    ['POST', '/v3/cache_registries/heartbeat', true],
+  ]
+  for (const [method, path, wanted] of rows) {
+    t.equal(isFencedCall({ method, path }), wanted, `${method} ${path}`)
+  }
+  t.end()
+})
+
+t.test('a call waits while the fence is closed; heartbeats and reading do not', async t => {
+  const server = await scripted(t, inTurn({}))
+  const { endpoint } = server
+  const fence = new Fence()
+  const upstream = connection(t, undefined, fence)
+  const waiting = [
+    upstream.send(call(endpoint), once),
+    upstream.send(call(endpoint, { method: 'GET', path: '/ping' }), once),
+    upstream.send(call(endpoint, { method: 'GET', path: '/ping?again=1' }), once),
+  ]
+  await upstream.send(call(endpoint, { method: 'POST', path: '/heartbeat' }), once)
+  await upstream.send(call(endpoint, { method: 'GET', path: '/jobs/1' }), once)
+  t.same(server.calls(), ['POST /heartbeat', 'GET /jobs/1'])
+  fence.extend(Infinity)
+  await Promise.all(waiting)
+  t.equal(server.calls().length, 5)
+})
+
+t.test(
+  'a call that is cut off when the fence closes is made again, and that is no attempt',
+  async t => {
+    let answering = false
+    const { endpoint, got } = await scripted(t, () => (answering ? {} : undefined))
+    const fence = new Fence()
+    fence.extend(Infinity)
+    const clock = new HandClock()
+    const sent = connection(t, clock, fence).send(call(endpoint), once)
+    for (let n = 1; n <= 3; n++) {
+      await until(() => got.length === n)
+      fence.close()
+      answering = n === 3
+      fence.extend(Infinity)
+    }
+    await sent
+    t.equal(got.length, 4)
+    t.same(clock.slept, [])
+  },
+)
+
+t.test('who waits for the lease can stop, with the own reason', async t => {
+  const { endpoint, got } = await scripted(t, inTurn({}))
+  const stop = new AbortController()
+  const fence = new Fence()
+  const sent = failure(connection(t, undefined, fence).send(call(endpoint), once, stop.signal))
+  const reason = new Error('enough')
+  stop.abort(reason)
+  t.equal(await sent, reason)
+  fence.extend(Infinity)
+  t.equal(got.length, 0)
 })

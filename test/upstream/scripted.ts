@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Clock } from '../../lib/clock.js'
+import type { Fence } from '../../lib/fence.js'
 import { silentLog } from '../../lib/log.js'
 import { Connection } from '../../lib/upstream/connection.js'
 import type { AgentSession, JobSession } from '../../lib/upstream/session.js'
@@ -74,8 +75,8 @@ export async function scripted(t: Test, script: Script): Promise<Scripted> {
 }
 
 /** A connection that ends with the test; its waits are over at once. */
-export function connection(t: Test, clock: Clock = new HastyClock()): Connection {
-  const made = new Connection({ log: silentLog(), clock })
+export function connection(t: Test, clock: Clock = new HastyClock(), fence?: Fence): Connection {
+  const made = new Connection({ log: silentLog(), clock, fence })
   t.teardown(() => made.dispatcher.destroy())
   return made
 }

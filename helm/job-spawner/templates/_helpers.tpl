@@ -50,11 +50,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "job-spawner.gatewayUrl" -}}
-{{- $host := printf "%s.%s.svc" (include "job-spawner.fullname" .) .Release.Namespace }}
+{{- $host := printf "%s.%s.svc" (include "job-spawner.fullname" .) (include "job-spawner.ledgerNamespace" .) }}
 {{- if .Values.clusterDomain }}
 {{- $host = printf "%s.%s" $host .Values.clusterDomain }}
 {{- end }}
 {{- printf "http://%s:%s" $host (include "job-spawner.port" .) }}
+{{- end }}
+
+{{/* Replicas go to different nodes where they can, unless the values say something else of it. */}}
+{{- define "job-spawner.affinity" -}}
+{{- $affinity := deepCopy .Values.affinity }}
+{{- if and (gt (int .Values.replicas) 1) (not (hasKey $affinity "podAntiAffinity")) }}
+{{- $labels := include "job-spawner.selectorLabels" . | fromYaml }}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) }}
+{{- $preferred := list (dict "weight" 100 "podAffinityTerm" $term) }}
+{{- $affinity = set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" $preferred) }}
+{{- end }}
+{{- if $affinity }}
+{{- toYaml $affinity }}
+{{- end }}
 {{- end }}
 
 {{/* What the schema can't say. The schema refuses a token in `config` too; this is for --skip-schema-validation. */}}

@@ -11,6 +11,7 @@ export const chartKeys = [
   'agentTokenSecret',
   'config',
   'createNamespace',
+  'replicas',
   'image',
   'imagePullSecrets',
   'serviceAccount',
@@ -18,19 +19,30 @@ export const chartKeys = [
   'resources',
   'terminationGracePeriodSeconds',
   'clusterDomain',
+  'networkPolicy',
   'podLabels',
   'podAnnotations',
+  'priorityClassName',
   'nodeSelector',
   'tolerations',
   'affinity',
+  'topologySpreadConstraints',
   'extraEnv',
   'nameOverride',
   'fullnameOverride',
   'global',
 ]
 
-// In a pod the token comes from the chart's Secret, and the cluster is the one that the pod is in.
-const notInChart = ['token', 'token-file', 'kubeconfig', 'context']
+// In a pod the token comes from the chart's Secret, the cluster is the one that the pod is in, and the Service is the
+// chart's own.
+const notInChart = [
+  'token',
+  'token-file',
+  'kubeconfig',
+  'context',
+  'gateway-service',
+  'gateway-address',
+]
 
 /** What is wrong with the values of our chart; with those of agent-stack-k8s' chart, what they amount to. */
 export function valuesFindings(source: Source): Finding[] {

@@ -5,12 +5,9 @@ import { defaultLedgerNamespace } from '../../ledger/namespace.js'
 import type { OperatorSettings, PodSettings } from '../../pod/given/settings.js'
 import { podSettings } from '../../run/pod-settings.js'
 
-/** What stands where a run's own secret would. */
-export const tokenPlaceholder = '<made for each run>'
-
 /**
- * The settings of `run` without those that only a run knows, which have placeholders: a gateway that does not exist,
- * a token that is none, and `job-spawner` for the installation that the host would name.
+ * The settings of `run` without those that only a run knows, which have placeholders: a gateway that does not
+ * exist, and `job-spawner` for the installation that the host would name.
  */
 export function renderSettings(
   flags: readonly string[],
@@ -28,7 +25,6 @@ export function placeholderSettings(config: PodConfig): PodSettings {
     ...podSettings(config),
     instance: `${config.ledgerNamespace ?? defaultLedgerNamespace}.${instance}`,
     gatewayEndpoint: `${config.gatewayUrl ?? 'http://gateway.invalid:8480'}/v3`,
-    token: tokenPlaceholder,
   }
 }
 

@@ -8,6 +8,7 @@ import type { JobInputs } from '../given/inputs.js'
 import { sameCommand } from './same-command.js'
 import { imagePullPolicy } from './pull-policy.js'
 import type { PodSettings } from '../given/settings.js'
+import { tokenMount, tokenReference } from './token.js'
 import { heldMounts, socketsPath, volumeMounts, workspace } from './volumes.js'
 
 /** The container of the pod agent, as patches see it: it acquires the job and leads the other containers. */
@@ -49,7 +50,7 @@ export function finishedAgent(
     ...patched,
     image: patched.image ?? settings.agentImage,
     env: unlessOwn(env, cancelEnv(graceSeconds(pod.spec, settings))),
-    volumeMounts: heldMounts(patched.volumeMounts, settings, 'agent'),
+    volumeMounts: [...heldMounts(patched.volumeMounts, settings, 'agent'), tokenMount()],
   }
 }
 
@@ -74,7 +75,7 @@ function fixedEnv(pod: PatchedPod, inputs: JobInputs, settings: PodSettings): V1
     exactly('BUILDKITE_CONTAINER_COUNT', String(pod.led.length)),
     exactly('BUILDKITE_AGENT_ACQUIRE_JOB', inputs.id),
     exactly('BUILDKITE_AGENT_ENDPOINT', settings.gatewayEndpoint),
-    exactly('BUILDKITE_AGENT_TOKEN', settings.token),
+    exactly('BUILDKITE_AGENT_TOKEN', tokenReference),
     exactly('BUILDKITE_AGENT_PING_MODE', 'poll-only'),
     fromField('BUILDKITE_K8S_NODE', 'spec.nodeName'),
     fromField('BUILDKITE_K8S_NAMESPACE', 'metadata.namespace'),

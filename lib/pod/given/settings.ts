@@ -63,8 +63,6 @@ export interface PodSettings extends OperatorSettings {
   instance: string
   /** The gateway's base URL with its version path, as pods reach it. */
   gatewayEndpoint: string
-  /** What the pod agent registers with at the gateway. It is good for one run only. */
-  token: string
   /** The podSpec of the PodTemplate that the step names. */
   podTemplate?: V1PodSpec | undefined
 }

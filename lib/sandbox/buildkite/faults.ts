@@ -1,10 +1,14 @@
 import type { ApiRequest } from './exchange.js'
 
 /** A trouble that a test makes. */
-export interface FaultRule {
+export interface FaultRule extends Trouble {
   match: { method?: string; path: RegExp }
   /** How many requests it meets; all of them when absent. */
   times?: number
+}
+
+/** What happens to a request and to its answer. */
+export interface Trouble {
   /** Answered instead of the true answer, without processing the request. */
   status?: number
   headers?: Record<string, string>
@@ -14,14 +18,28 @@ export interface FaultRule {
   delayMs?: number
   /** Breaks the connection, before or after the request is processed. */
   reset?: 'before' | 'after'
+  /** The request is processed twice, as when something between has sent it again; the second answer is sent. */
+  twice?: boolean
+  /** Waits between processing and the answer: answers overtake each other. */
+  answerDelayMs?: number
+  /** Only half of the answer is sent, and then the connection breaks. */
+  truncate?: boolean
 }
+
+/** The trouble for a request, when it is to have any. */
+export type Troublemaker = (request: Pick<ApiRequest, 'method' | 'path'>) => Trouble | undefined
 
 /** The faults in force. */
 export class Faults {
   #rules: { rule: FaultRule; left: number }[] = []
+  readonly #makers = new Set<Troublemaker>()
 
-  /** Puts a rule in force; the function that it gives takes it out. */
-  add(rule: FaultRule): () => void {
+  /** Puts a rule in force, or someone who decides for each request; the function that it gives takes it out. */
+  add(rule: FaultRule | Troublemaker): () => void {
+    if (typeof rule === 'function') {
+      this.#makers.add(rule)
+      return () => this.#makers.delete(rule)
+    }
     const entry = { rule, left: rule.times ?? Infinity }
     this.#rules.push(entry)
     return () => {
@@ -29,8 +47,18 @@ export class Faults {
     }
   }
 
-  /** The first rule that meets a request, counted down. */
-  take({ method, path }: ApiRequest): FaultRule | undefined {
+  /** The trouble for a request: that of the first rule that meets it, counted down, else of the first who makes any. */
+  take(request: ApiRequest): Trouble | undefined {
+    const ruled = this.#ruled(request)
+    if (ruled) return ruled
+    for (const maker of this.#makers) {
+      const trouble = maker(request)
+      if (trouble) return trouble
+    }
+    return undefined
+  }
+
+  #ruled({ method, path }: ApiRequest): Trouble | undefined {
     const entry = this.#rules.find(
       ({ rule: { match }, left }) =>
         left > 0 && (match.method ?? method) === method && path.search(match.path) !== -1,

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from 'node:stream/consumers'
 import { messageOf } from '../../errors.js'
 import { refusal, type ApiRequest, type ApiResponse } from './exchange.js'
-import type { FaultRule, Faults } from './faults.js'
+import type { Faults, Trouble } from './faults.js'
 import { route } from './routes.js'
 import type { World } from './world.js'
 
@@ -58,16 +58,19 @@ async function serve(
   const fault = faults.take(request)
   if (fault?.delayMs !== undefined) await world.clock.sleep(fault.delayMs)
   if (fault?.reset === 'before') return cut(incoming)
+  if (fault?.twice) await answerTo(world, request, fault)
   const response = await answerTo(world, request, fault)
+  if (fault?.answerDelayMs !== undefined) await world.clock.sleep(fault.answerDelayMs)
   if (fault?.reset === 'after') return cut(incoming)
   record.status = response.status
+  if (fault?.truncate) return sendHalf(outgoing, response)
   send(outgoing, response)
 }
 
 async function answerTo(
   world: World,
   request: ApiRequest,
-  fault: FaultRule | undefined,
+  fault: Trouble | undefined,
 ): Promise<ApiResponse> {
   if (fault?.status !== undefined) {
     return { status: fault.status, headers: fault.headers, body: fault.body }
@@ -110,11 +113,20 @@ async function readRequest(incoming: IncomingMessage): Promise<ApiRequest> {
   }
 }
 
+function sendHalf(outgoing: ServerResponse, response: ApiResponse): void {
+  const content = Buffer.from(contentOf(response))
+  outgoing.writeHead(response.status, { 'content-length': content.length })
+  outgoing.write(content.subarray(0, content.length / 2), () => outgoing.destroy())
+}
+
+function contentOf({ status, body }: ApiResponse): string | Buffer {
+  if (status === 204) return ''
+  return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body ?? {})
+}
+
 function send(outgoing: ServerResponse, response: ApiResponse): void {
   const { status, body } = response
-  const isPlain = typeof body === 'string' || Buffer.isBuffer(body)
-  const text = isPlain ? body : JSON.stringify(body ?? {})
-  const content = status === 204 ? '' : text
+  const content = contentOf(response)
   outgoing.writeHead(status, {
     'content-type': typeof body === 'string' ? 'text/plain' : 'application/json',
     ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(content) }),

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { systemClock, type Clock } from '../../clock.js'
 import type { Log } from '../../log.js'
 import { addBuild, type BuildOptions } from './add-steps.js'
-import { Faults, type FaultRule } from './faults.js'
+import { Faults, type FaultRule, type Troublemaker } from './faults.js'
 import { httpServer, type RequestRecord } from './http.js'
 import { usualTimeouts, type Timeouts } from './lifecycle.js'
 import type { Annotation, BuildRecord } from './records.js'
@@ -89,7 +89,7 @@ export interface Emulator {
   /** What the next pings tell an agent to do, as when a person stops or pauses it. */
   instruct(agentId: string, action: 'disconnect' | 'pause' | undefined): void
   /** Makes trouble for the requests that match; gives the function that ends it. */
-  fault(rule: FaultRule): () => void
+  fault(rule: FaultRule | Troublemaker): () => void
   /** Ends what has run out by the clock; also done before each request and, in real time, every 100 ms. */
   expire(): void
   /** Calls back after each change, for each piece of log (contiguous, without markers), for each violation. */

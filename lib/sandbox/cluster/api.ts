@@ -13,11 +13,13 @@ import type { Kubelet } from './kubelet.js'
 import type { PodObject, StoredObject } from './objects.js'
 import { page } from './paging.js'
 import { podLog } from './pod-log.js'
-import { apiVersion, resources } from './resources.js'
+import type { PodTokens } from './pod-tokens.js'
+import { apiVersion, resources, type ResourceType } from './resources.js'
 import type { target as findTarget, Target } from './router.js'
 import { selector } from './selectors.js'
 import { badRequest, failure, Refusal } from './status.js'
 import type { Storage } from './storage.js'
+import { isAuthenticated, reviewed } from './token-review.js'
 import type { Watches } from './watch.js'
 import { isDryRun, isStrict, refuseDryRun, refuseUnknownFields } from './write-options.js'
 
@@ -48,9 +50,11 @@ export interface Parts {
   storage: Storage
   kubelet: Kubelet
   watches: Watches
+  tokens: PodTokens
   clock: Clock
   watchTimeoutMs: number
   wrote(write: Write): void
+  reviewed(review: { authenticated: boolean }): void
 }
 
 /** The answer to a request. @throws Refusal, whose body is the answer then. */
@@ -59,6 +63,7 @@ export function answer(parts: Parts, request: ApiRequest): Reply {
   if (!target) throw new Refusal(failure(404, 'the server could not find the requested resource'))
   if (target.page === 'health') return { status: 200, text: 'ok' }
   if (target.page === 'version') return { status: 200, json: versionInfo }
+  if (target.page === 'token-reviews') return review(parts, request)
   if (target.subresource !== undefined) return subresource(parts, target, request)
   const place = { resource: target.resource, namespace: target.namespace }
   const { name } = target
@@ -68,6 +73,13 @@ export function answer(parts: Parts, request: ApiRequest): Reply {
   if (method === 'PUT' && name !== undefined) return replace(parts, place, { request, name })
   if (method === 'DELETE' && name !== undefined) return remove(parts, place, { request, name })
   throw notAllowed()
+}
+
+function review(parts: Parts, request: ApiRequest): Reply {
+  if (request.method !== 'POST') throw notAllowed()
+  const json = reviewed(parts.tokens, objectBody(request))
+  parts.reviewed({ authenticated: isAuthenticated(json) })
+  return { status: 201, json }
 }
 
 type Objects = Extract<Target, { page: 'objects' }>
@@ -136,6 +148,11 @@ function create(parts: Parts, place: Place, request: ApiRequest): Reply {
 function replace(parts: Parts, place: Place, given: { request: ApiRequest; name: string }): Reply {
   refuseDryRun(given.request.query)
   const body = objectBody(given.request)
+  const { resource, namespace } = place
+  const { createdByPut }: ResourceType = resources[resource]
+  if (createdByPut && !parts.storage.get(resource, namespace, given.name)) {
+    return create(parts, place, given.request)
+  }
   const made = replaceObject(parts.storage, place, { body, name: given.name })
   wrote(parts, 'update', made)
   return ok(made)

@@ -1,10 +1,10 @@
 import type { Clock } from '../../clock.js'
 import { deletePod, jobLabels } from './job-controller.js'
-import type { JobObject, Metadata, PodObject, PodSpec, StoredObject } from './objects.js'
-import { resources, type ResourceName } from './resources.js'
+import type { Metadata, PodObject, StoredObject } from './objects.js'
+import { causesOf, checkTimes, defaulted, noVersion } from './kinds.js'
+import { resources, type ResourceName, type ResourceType } from './resources.js'
 import { alreadyExists, badRequest, conflict, deleted, invalid, notFound } from './status.js'
 import type { Draft, Storage } from './storage.js'
-import { jobCauses, labelCauses, nameCauses, podCauses, secretCauses } from './validate.js'
 
 /** Which kind, in which namespace. */
 export interface Place {
@@ -35,6 +35,7 @@ export function createObject(
   const { resource, namespace } = place
   const body = withName(given.body, given.suffix)
   checkPlace(storage, place, body)
+  checkTimes(resource, body)
   const causes = causesOf(resource, body)
   if (causes.length > 0) throw invalid(resource, body.metadata?.name ?? '', causes)
   const metadata = { ...body.metadata, namespace } as Draft['metadata']
@@ -57,7 +58,10 @@ export function replaceObject(
   const before = readObject(storage, place, name)
   if (body.metadata?.name !== name)
     throw badRequest('the name of the object does not match the name on the URL')
+  checkTimes(resource, body)
   const { resourceVersion, uid } = body.metadata
+  const { versionNeeded }: ResourceType = resources[resource]
+  if (versionNeeded && !resourceVersion) throw invalid(resource, name, [noVersion])
   if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
     throw conflict(
       resource,
@@ -134,49 +138,6 @@ function checkPlace(storage: Storage, { resource, namespace }: Place, body: Part
   if (!storage.get('namespaces', undefined, namespace ?? '')) {
     throw notFound('namespaces', namespace ?? '')
   }
-}
-
-function causesOf(resource: ResourceName, body: Partial<StoredObject>) {
-  if (resource === 'jobs') return jobCauses(body)
-  const { name, labels } = body.metadata ?? {}
-  const own = [
-    ...nameCauses(name, resource === 'namespaces' ? 63 : 253),
-    ...labelCauses(labels, 'metadata.labels'),
-  ]
-  if (resource === 'pods')
-    return [...own, ...podCauses((body as Partial<PodObject>).spec ?? {}, 'spec')]
-  if (resource === 'podtemplates') {
-    const { spec } = (body as { template?: { spec?: Partial<PodSpec> } }).template ?? {}
-    return [...own, ...podCauses(spec ?? {}, 'template.spec')]
-  }
-  if (resource === 'secrets') return [...own, ...secretCauses(secretData(body))]
-  return own
-}
-
-function defaulted(resource: ResourceName, draft: Draft): Draft {
-  if (resource === 'secrets') {
-    const { stringData: _, ...rest } = draft
-    return { ...rest, type: draft['type'] ?? 'Opaque', data: secretData(draft) }
-  }
-  if (resource === 'namespaces') return { ...draft, status: { phase: 'Active' } }
-  if (resource === 'persistentvolumeclaims') return { ...draft, status: { phase: 'Pending' } }
-  if (resource === 'pods') return { ...draft, status: { phase: 'Pending' } }
-  if (resource !== 'jobs') return draft
-  const spec = draft['spec'] as JobObject['spec']
-  return {
-    ...draft,
-    spec: { parallelism: 1, completions: 1, backoffLimit: 6, ...spec },
-    status: {},
-  }
-}
-
-function secretData(body: { [field: string]: unknown }): Record<string, string> {
-  const plain = Object.entries((body['stringData'] ?? {}) as Record<string, string>)
-  const encoded = plain.map(([key, text]) => [key, Buffer.from(text).toString('base64')])
-  return { ...(body['data'] as object | undefined), ...Object.fromEntries(encoded) } as Record<
-    string,
-    string
-  >
 }
 
 function orphan(storage: Storage, job: StoredObject): void {

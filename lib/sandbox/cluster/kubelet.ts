@@ -6,6 +6,7 @@ import type { Log } from '../../log.js'
 import { timestamp, type PodObject } from './objects.js'
 import type { Lookups } from './pod-environment.js'
 import { unschedulableStatus } from './pod-status.js'
+import type { PodTokens } from './pod-tokens.js'
 import { PodWorker } from './pod-worker.js'
 import type { Change, Storage } from './storage.js'
 
@@ -20,14 +21,23 @@ export const nodeLabels: Readonly<Record<string, string>> = {
 export class Kubelet {
   readonly #workers = new Map<string, PodWorker>()
   readonly #storage: Storage
+  readonly #tokens: PodTokens
   readonly #clock: Clock
   readonly #log: Log
   readonly #main: string
   readonly #root: string
   readonly #unsubscribe: () => void
 
-  constructor(options: { storage: Storage; clock: Clock; log: Log; main: string; root: string }) {
+  constructor(options: {
+    storage: Storage
+    tokens: PodTokens
+    clock: Clock
+    log: Log
+    main: string
+    root: string
+  }) {
     this.#storage = options.storage
+    this.#tokens = options.tokens
     this.#clock = options.clock
     this.#log = options.log
     this.#main = options.main
@@ -88,6 +98,7 @@ export class Kubelet {
       main: this.#main,
       root,
       lookups: this.#lookups(namespace),
+      issueToken: terms => this.#tokens.issue(pod, terms),
       publish: now => this.#storage.update('pods', now),
       current: () => this.#current(namespace, name, uid),
       event: (reason, message, type = 'Normal') => this.#event(pod, reason, { message, type }),
@@ -120,6 +131,7 @@ export class Kubelet {
     const { uid } = pod.metadata
     const worker = this.#workers.get(uid)
     worker?.kill()
+    this.#tokens.forget(uid)
     const drop = () => {
       this.#workers.delete(uid)
       rmSync(join(this.#root, uid), { recursive: true, force: true })

@@ -78,7 +78,17 @@ export interface PodSpec {
   restartPolicy?: string
   initContainers?: Container[]
   containers: Container[]
-  volumes?: { name: string }[]
+  volumes?: ProjectedVolume[]
+}
+
+/** A volume: what is in it counts only where tokens are projected. */
+export interface ProjectedVolume {
+  name: string
+  projected?: {
+    sources?: {
+      serviceAccountToken?: { audience?: string; expirationSeconds?: number; path: string }
+    }[]
+  }
 }
 
 /** One container of a pod's spec. */
@@ -127,7 +137,9 @@ export interface PodStatus {
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
   conditions?: Condition[]
   hostIP?: string
+  hostIPs?: { ip: string }[]
   podIP?: string
+  podIPs?: { ip: string }[]
   startTime?: string
   reason?: string
   message?: string

@@ -35,7 +35,9 @@ export function podStatus(pod: PodObject, facts: PodFacts): PodStatus {
     phase,
     conditions: withTimes(conditions, pod.status?.conditions ?? [], facts.now),
     hostIP: '127.0.0.1',
+    hostIPs: [{ ip: '127.0.0.1' }],
     podIP: '127.0.0.1',
+    podIPs: [{ ip: '127.0.0.1' }],
     startTime: facts.startTime,
     ...(inits.length === 0
       ? {}

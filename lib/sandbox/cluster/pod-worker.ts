@@ -7,6 +7,8 @@ import { timestamp, type Container, type ContainerState, type PodObject } from '
 import { containerEnvironment, type Lookups } from './pod-environment.js'
 import { startPodProcess, type PodProcess } from './pod-process.js'
 import { podStatus } from './pod-status.js'
+import type { TokenTerms } from './pod-tokens.js'
+import { tokenMounts, writeTokenFiles } from './token-files.js'
 
 const logLimit = 4 * 1024 * 1024
 const backOffMs = 300
@@ -17,6 +19,8 @@ export interface PodHost {
   main: string
   root: string
   lookups: Lookups
+  /** Makes a service account token for the pod. */
+  issueToken(terms: TokenTerms): string
   /** Puts the pod as it is now into the storage. */
   publish(pod: PodObject): void
   /** The pod as it is in the storage, if it still is. */
@@ -91,6 +95,7 @@ export class PodWorker {
     const { root, main } = this.#host
     const workspace = join(root, 'workspace')
     await mkdir(workspace, { recursive: true })
+    writeTokenFiles(this.#pod, root, terms => this.#host.issueToken(terms))
     if (this.#stop.signal.aborted) return
     const { name, namespace = '', uid } = this.#pod.metadata
     const input: PodInput = { name, namespace, uid, root, workspace, initContainers, containers }
@@ -119,6 +124,7 @@ export class PodWorker {
       image: container.image,
       // What a container is for stands in its plain variables, also when others are missing.
       env: 'values' in environment ? environment.values : plainVariables(container),
+      mounts: tokenMounts(this.#pod, container, this.#host.root),
       sidecar: container.restartPolicy === 'Always',
       blocked: trouble !== undefined,
     }

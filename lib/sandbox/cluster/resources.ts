@@ -6,6 +6,10 @@ export interface ResourceType {
   namespaced: boolean
   /** The field selectors that it understands, beside `metadata.name` and `metadata.namespace`. */
   fields: readonly string[]
+  /** A PUT where there is none makes one. */
+  createdByPut?: boolean
+  /** A PUT must name the resourceVersion that it replaces. */
+  versionNeeded?: boolean
 }
 
 const core = { group: '', version: 'v1', namespaced: true, fields: [] as readonly string[] }
@@ -26,12 +30,21 @@ export const resources = {
     fields: ['involvedObject.kind', 'involvedObject.name', 'involvedObject.uid', 'reason', 'type'],
   },
   jobs: { group: 'batch', version: 'v1', kind: 'Job', namespaced: true, fields: [] },
+  endpointslices: {
+    group: 'discovery.k8s.io',
+    version: 'v1',
+    kind: 'EndpointSlice',
+    namespaced: true,
+    fields: [],
+  },
   leases: {
     group: 'coordination.k8s.io',
     version: 'v1',
     kind: 'Lease',
     namespaced: true,
     fields: [],
+    createdByPut: true,
+    versionNeeded: true,
   },
 } as const satisfies Record<string, ResourceType>
 

@@ -4,6 +4,7 @@ import { apiVersion, isResourceName, resources, type ResourceName } from './reso
 export type Target =
   | { page: 'version' }
   | { page: 'health' }
+  | { page: 'token-reviews' }
   | {
       page: 'objects'
       resource: ResourceName
@@ -24,6 +25,9 @@ export function target(path: string): Target | undefined {
   if (!core && first !== 'apis') return undefined
   const version = core ? parts[1] : parts.slice(1, 3).join('/')
   const rest = parts.slice(core ? 2 : 3).map(part => decodeURIComponent(part))
+  if (version === 'authentication.k8s.io/v1' && rest.join('/') === 'tokenreviews') {
+    return { page: 'token-reviews' }
+  }
   return objects(version ?? '', rest)
 }
 

@@ -28,9 +28,12 @@ export async function serve(
   const rule = await context.faults.take(seen, context.signal)
   const early = faultAnswer(rule, 'before')
   if (early) return sendFault(response, early)
-  const reply = replyTo(context, request, { method, url, text })
+  const carryOut = () => replyTo(context, request, { method, url, text })
+  if (rule?.twice && !watch) carryOut()
+  const reply = carryOut()
   const late = faultAnswer(rule, 'after')
   if (late) return sendFault(response, late)
+  if (rule?.truncate && !('open' in reply)) return sendHalf(response, reply)
   send(response, reply)
 }
 
@@ -82,6 +85,15 @@ function send(response: ServerResponse, reply: Reply & { headers?: Record<string
   const type = 'json' in reply ? 'application/json' : 'text/plain'
   response.writeHead(reply.status, { 'content-type': type, ...reply.headers })
   response.end('json' in reply ? JSON.stringify(reply.json) : reply.text)
+}
+
+function sendHalf(response: ServerResponse, reply: Exclude<Reply, { open: unknown }>): void {
+  const body = Buffer.from('json' in reply ? JSON.stringify(reply.json) : reply.text)
+  response.writeHead(reply.status, {
+    'content-type': 'application/json',
+    'content-length': body.length,
+  })
+  response.write(body.subarray(0, body.length / 2), () => response.socket?.resetAndDestroy())
 }
 
 function sendFault(response: ServerResponse, fault: FaultAnswer): void {

@@ -8,16 +8,17 @@ import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from '../../clock.js'
 import { silentLog, type Log } from '../../log.js'
 import { standInProgram } from '../pod-agent/program.js'
-import type { Write } from './api.js'
-import { Faults, type FaultRule } from './faults.js'
+import type { Parts, Write } from './api.js'
+import { Faults, type FaultRule, type Troublemaker } from './faults.js'
 import { deletePod, JobController } from './job-controller.js'
 import { Kubelet, nodeLabels } from './kubelet.js'
 import { writeKubeconfig } from './kubeconfig.js'
+import { PodTokens } from './pod-tokens.js'
 import type { PodObject } from './objects.js'
 import { isResourceName, resources, type ResourceName } from './resources.js'
 import { serve } from './serve.js'
 import { badRequest, notFound } from './status.js'
-import { Storage } from './storage.js'
+import { Storage, type Change } from './storage.js'
 import { Watches } from './watch.js'
 
 const bookmarkMs = 10_000
@@ -43,13 +44,17 @@ export interface EmbeddedCluster {
   objects(kind: string, namespace?: string): object[]
   /** The writes that came through the API, not those of the cluster's own parts. */
   writes: (Write & { time: number; userAgent: string })[]
+  /** The TokenReviews that were answered, which write nothing. */
+  tokenReviews: { authenticated: boolean; time: number; userAgent: string }[]
   deletePod(namespace: string, name: string, options?: { force?: boolean }): void
   /** Puts a fault into later answers; the returned function takes it back. */
-  fault(rule: FaultRule): () => void
+  fault(rule: FaultRule | Troublemaker): () => void
   /** Ends all open watches, quietly or with the ERROR that asks for a new list. */
   dropWatches(reason?: 'close' | 'gone'): void
   /** Holds back all watch events until the returned function is called. */
   holdWatches(): () => void
+  /** Calls back after each change of an object, whoever made it; the returned function ends that. */
+  onChange(listener: (change: Change) => void): () => void
   /** Ends the server and every process that a pod has started, and removes its temporary files. */
   close(): Promise<void>
 }
@@ -66,19 +71,25 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
   const storage = new Storage(clock)
   const watches = new Watches(storage, bookmarkMs)
   const jobs = new JobController(storage, clock)
-  const kubelet = new Kubelet({ storage, clock, log, main, root })
+  const tokens = new PodTokens(storage, clock)
+  const kubelet = new Kubelet({ storage, tokens, clock, log, main, root })
   const faults = new Faults(clock)
   const token = randomBytes(16).toString('hex')
   const stop = new AbortController()
   const writes: EmbeddedCluster['writes'] = []
+  const tokenReviews: EmbeddedCluster['tokenReviews'] = []
   const watchTimeoutMs = options.watchTimeoutMs ?? 300_000
-  const parts = { storage, kubelet, watches, clock, watchTimeoutMs }
+  const parts = { storage, kubelet, watches, tokens, clock, watchTimeoutMs }
   seed(storage)
 
   const server = createServer((request, response) => {
     const userAgent = request.headers['user-agent'] ?? ''
-    const wrote = (write: Write) => void writes.push({ ...write, time: clock.now(), userAgent })
-    const context = { parts: { ...parts, wrote }, faults, token, signal: stop.signal }
+    const seen = () => ({ time: clock.now(), userAgent })
+    const heard: Pick<Parts, 'wrote' | 'reviewed'> = {
+      wrote: write => void writes.push({ ...write, ...seen() }),
+      reviewed: review => void tokenReviews.push({ ...review, ...seen() }),
+    }
+    const context = { parts: { ...parts, ...heard }, faults, token, signal: stop.signal }
     serve(context, request, response).catch((err: unknown) => {
       if (!stop.signal.aborted) log.error({ err }, 'the embedded API broke')
       response.destroy()
@@ -104,6 +115,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
     kubeconfig: await writeKubeconfig(folder, { url, token }),
     objects: (kind, namespace) => structuredClone(storage.list(resourceOf(kind), namespace)),
     writes,
+    tokenReviews,
     deletePod: (namespace, name, { force = false } = {}) => {
       const pod = storage.get('pods', namespace, name)
       if (!pod) throw notFound('pods', name)
@@ -112,6 +124,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
     fault: rule => faults.add(rule),
     dropWatches: (reason = 'close') => watches.drop(reason),
     holdWatches: () => watches.hold(),
+    onChange: listener => storage.subscribe(listener),
     close: () => {
       closing ??= close()
       return closing

@@ -1,10 +1,11 @@
-import type { Container, JobObject, PodSpec } from './objects.js'
+import type { Container, JobObject, PodSpec, ProjectedVolume } from './objects.js'
 import type { Cause } from './status.js'
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const labelName = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
 const variable = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/
+const leastTokenSeconds = 600
 const secretLimit = 1024 * 1024
 
 /** What is wrong with the name of a new object: nothing, or one cause. */
@@ -58,8 +59,18 @@ export function podCauses(spec: Partial<PodSpec>, at: string): Cause[] {
   return [
     ...none,
     ...twice,
+    ...(spec.volumes ?? []).flatMap((volume, i) => volumeCauses(volume, `${at}.volumes[${i}]`)),
     ...places.flatMap(([item, place]) => containerCauses(item, place, volumes)),
   ]
+}
+
+function volumeCauses(volume: ProjectedVolume, at: string): Cause[] {
+  return (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken }, i) => {
+    const field = `${at}.projected.sources[${i}].serviceAccountToken.expirationSeconds`
+    const { expirationSeconds = leastTokenSeconds } = serviceAccountToken ?? {}
+    if (expirationSeconds >= leastTokenSeconds) return []
+    return [bad(field, 'may not specify a duration less than 10 minutes')]
+  })
 }
 
 function containerCauses(container: Container, at: string, volumes: Set<string>): Cause[] {

@@ -10,6 +10,7 @@ import { standInProgram } from './program.js'
 import { retried, retryRules } from './retry.js'
 import { runJob } from './run-job.js'
 import { acquire, beat, NotAcquired, register } from './session.js'
+import { registrationToken } from './token.js'
 
 /** The exit status of an agent whose job was not to be had. */
 const notAcquired = 27
@@ -48,9 +49,9 @@ export async function runPodAgent(options: PodAgentOptions): Promise<number> {
 async function runAgent(options: PodAgentOptions, agent: ContainerInput): Promise<number> {
   const { clock, stop } = options
   const configured = agent.env['BUILDKITE_AGENT_ENDPOINT'] ?? ''
-  const api = new AgentApi(configured, agent.env['BUILDKITE_AGENT_TOKEN'] ?? '')
   const say = (text: string) => tell(options, agent, text)
   try {
+    const api = new AgentApi(configured, registrationToken(agent))
     const registration = await register(api, agent, clock)
     say(`registered as ${registration.name}`)
     const endpoint = registration.endpoint || configured

@@ -11,11 +11,19 @@ export interface PodInput {
   containers: ContainerInput[]
 }
 
+/** Where a path of a container leads to on this machine. */
+export interface Mount {
+  path: string
+  folder: string
+}
+
 /** One container of the pod. */
 export interface ContainerInput {
   name: string
   image: string
   env: Record<string, string>
+  /** The files that it finds in volumes: tokens. */
+  mounts: Mount[]
   /** An init container that stays for as long as the pod does. */
   sidecar: boolean
   /** It cannot start: its image cannot be had, or a Secret is missing. */

@@ -2,15 +2,18 @@ import type { V1Container, V1Pod } from '@kubernetes/client-node'
 import { apply, kubectlJson } from './kubectl.js'
 import type { World } from './world.js'
 
+/** Where the jobs of a test are: a world's, or a release's of the chart. */
+type Place = Pick<World, 'namespaces'>
+
 /** The pods of a job that there are now. */
-export async function podsOf(world: World, jobId: string): Promise<V1Pod[]> {
+export async function podsOf(world: Place, jobId: string): Promise<V1Pod[]> {
   const selector = ['-l', `buildkite.com/job-uuid=${jobId}`]
   const list = ['get', 'pods', '-n', world.namespaces.jobs, ...selector]
   return (await kubectlJson<{ items: V1Pod[] }>(list)).items
 }
 
 /** The one pod of a job. */
-export async function podOf(world: World, jobId: string): Promise<V1Pod> {
+export async function podOf(world: Place, jobId: string): Promise<V1Pod> {
   const [pod, ...others] = await podsOf(world, jobId)
   if (pod === undefined || others.length > 0) throw new Error(`${jobId} has not exactly one pod`)
   return pod

@@ -16,9 +16,9 @@ export async function apply(manifest: object): Promise<void> {
   await kubectl(['apply', '-f', '-'], JSON.stringify(manifest))
 }
 
-/** What `helm ARGS` prints. */
-export function helm(args: readonly string[]): Promise<string> {
-  return exec('helm', args)
+/** What `helm ARGS` prints. `input` goes to its standard input, for `--values -`. */
+export function helm(args: readonly string[], input?: string): Promise<string> {
+  return exec('helm', args, { input })
 }
 
 /** Asks again until `probe` gives something; an Error that says what was waited for after `seconds`. */

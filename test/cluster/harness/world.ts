@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { startEmulator, type Emulator } from '../../../lib/sandbox/buildkite/server.js'
 import { verbs, type Verbs } from '../../harness/builds.js'
 import { agentImage, hostAddress, kubeconfig, programEnv } from './env.js'
-import { makeNamespaces, type Namespaces } from './namespaces.js'
+import { makeNamespaces, type Namespaces, type Teardown } from './namespaces.js'
 import { startSpawner, type Spawner } from '../../harness/spawner.js'
 import { freePort } from './ports.js'
 
@@ -14,6 +14,8 @@ export interface World extends Verbs {
   upstream: Emulator
   namespaces: Namespaces
   spawner: Spawner
+  /** Where pods reach the gateway: `http://host:port`. */
+  gatewayUrl: string
 }
 
 /** The agent token of the tests, to be looked for where it may not be. */
@@ -37,6 +39,7 @@ export async function startWorld(
   const upstream = await startUpstream(t)
   const namespaces = await makeNamespaces(t, labels)
   const port = await freePort()
+  const gatewayUrl = flags['gateway-url'] ?? `http://${hostAddress}:${port}`
   const spawner = startSpawner(t, {
     token: clusterToken,
     env: programEnv,
@@ -49,14 +52,14 @@ export async function startWorld(
       'agent-image': agentImage,
       'image-pull-policy': 'IfNotPresent',
       'gateway-listen': `0.0.0.0:${port}`,
-      'gateway-url': `http://${hostAddress}:${port}`,
+      'gateway-url': gatewayUrl,
       'log-level': 'debug',
       'max-in-flight': maxInFlight,
       ...(config === undefined ? {} : { config: configFile(t, config) }),
       ...flags,
     },
   })
-  return { upstream, namespaces, spawner, ...verbs(upstream) }
+  return { upstream, namespaces, spawner, gatewayUrl: String(gatewayUrl), ...verbs(upstream) }
 }
 
 function configFile(t: Test, config: Record<string, unknown>): string {
@@ -68,7 +71,7 @@ function configFile(t: Test, config: Record<string, unknown>): string {
 }
 
 /** The emulator where pods reach it. When the test ends, it has nothing to object to. */
-export async function startUpstream(t: Test): Promise<Emulator> {
+export async function startUpstream(t: Teardown): Promise<Emulator> {
   const upstream = await startEmulator({
     token: clusterToken,
     host: '0.0.0.0',

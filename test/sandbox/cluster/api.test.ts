@@ -140,6 +140,19 @@ t.test('a broken Job is Invalid, with the field of each cause', async t => {
   t.same(cluster.objects('Job'), [])
 })
 
+t.test('a delete whose precondition no longer holds deletes nothing', async t => {
+  const { core, cluster } = await clusterFor(t)
+  const { metadata } = await core.createNamespacedSecret({ namespace, body: secret('one') })
+  const { uid = '', resourceVersion = '' } = metadata ?? {}
+  const remove = (preconditions: { uid?: string; resourceVersion?: string }) =>
+    core.deleteNamespacedSecret({ namespace, name: 'one', body: { preconditions } })
+  await t.rejects(remove({ uid: 'another' }), { code: 409 })
+  await t.rejects(remove({ uid, resourceVersion: '1' }), { code: 409 })
+  t.equal(cluster.objects('secrets').length, 1)
+  await remove({ uid, resourceVersion })
+  t.same(cluster.objects('secrets'), [])
+})
+
 t.test('a request without the token of the kubeconfig is unauthorized', async t => {
   const { cluster, config } = await clusterFor(t)
   const response = await fetch(`${cluster.url}${secretsPath}`)

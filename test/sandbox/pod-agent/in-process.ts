@@ -36,7 +36,7 @@ export async function agentFor(
   const root = t.testdir()
   const workspace = `${root}/workspace`
   mkdirSync(workspace)
-  const base = { image: 'busybox:1', sidecar: false, blocked: false }
+  const base = { image: 'busybox:1', mounts: [], sidecar: false, blocked: false }
   const { commands = ['echo hello'], checkout = false, blocked = false } = options
   const containers: ContainerInput[] = [
     {

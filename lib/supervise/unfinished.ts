@@ -1,0 +1,23 @@
+import type { V1Job } from '@kubernetes/client-node'
+import type { Cluster } from '../cluster/cluster.js'
+
+/** Whether a Job has come to its end by itself. */
+export function isFinished(job: V1Job): boolean {
+  return (job.status?.conditions ?? []).some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  )
+}
+
+/**
+ * Deletes a Job that nobody wants any more. One that has come to its end by itself is left to its TTL, with its pod's
+ * status and logs. Says whether there was one to delete. Throws `ClusterError`.
+ */
+export async function deleteUnfinished(
+  jobName: string,
+  cluster: Pick<Cluster, 'getJob' | 'deleteJob'>,
+): Promise<boolean> {
+  const job = await cluster.getJob(jobName)
+  if (!job || isFinished(job)) return false
+  await cluster.deleteJob(jobName)
+  return true
+}
