@@ -64,6 +64,10 @@ export function isFencedWrite({ method, path }: FencedRequest): boolean {
   return method !== 'GET' && !needsNoLease.test(path)
 }
 
+function isQuestion({ method, url }: Wire): boolean {
+  return method === 'GET' || /\/(token|selfsubjectaccess)reviews$/.test(new URL(url).pathname)
+}
+
 // Who the API server's audit log says that we are.
 const userAgent = `job-spawner/${version}`
 
@@ -191,7 +195,7 @@ export class Transport {
 
   /**
    * One more try at once where it is safe and likely to help: with new credentials after a 401 (they may have been
-   * rotated), and for a GET whose kept connection the server closed as we used it.
+   * rotated), and for a question whose kept connection the server closed as we used it.
    */
   async #again<T>(wire: Wire, once: () => Promise<T>): Promise<T> {
     try {
@@ -199,7 +203,7 @@ export class Transport {
     } catch (error) {
       if (!isClusterError(error) || wire.signal?.aborted) throw error
       const closed = error.reason === 'UND_ERR_SOCKET' || error.reason === 'ECONNRESET'
-      if (error.status !== 401 && !(closed && wire.method === 'GET')) throw error
+      if (error.status !== 401 && !(closed && isQuestion(wire))) throw error
       return await once()
     }
   }

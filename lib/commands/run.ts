@@ -5,6 +5,8 @@ import type { JobSpawner } from '../run/spawner.js'
 import { version } from '../version.js'
 import type { CommandContext } from './command.js'
 
+const lingerMs = 5_000
+
 /**
  * `job-spawner run`: until SIGTERM or SIGINT. The first lets running jobs go on for the grace; the second, or the end of
  * the grace, leaves them to the next process, which goes on with them. While another process has the lease it stands by.
@@ -35,6 +37,8 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   } finally {
     await spawner.close()
     stop.dispose()
+    // One who has lost the lease is to come back as a standby, whatever of it still waits for something.
+    setTimeout(() => process.exit(), lingerMs).unref()
   }
   log.info('job spawner stopped')
   return 0

@@ -71,6 +71,8 @@ const nobody: Refusal = {
     'the API server does not know this token as one of a pod that exists, for this job spawner',
 }
 
+const elsewhere = 'a service account token of a pod that has another address'
+
 async function admit(
   { request }: Admission,
   { token, parts }: { token: string; parts: GatewayParts },
@@ -82,9 +84,14 @@ async function admit(
   if (!run) return { status: 401, message: 'this pod has no job here', pod: pod.uid }
   const whose = { pod: pod.uid, job: run.jobId }
   const addresses = await ownAddresses(pod, { request, parts })
+  // It has called from its own address before: whoever shows its token elsewhere is not the pod.
+  if (addresses.length === 0 && parts.places.has(run)) {
+    return { ...whose, status: 403, message: 'this token is not good here', why: elsewhere }
+  }
   const bound = await run.bindPod(pod)
   if (bound === 'taken') return { ...whose, status: 403, message: 'another pod has this job' }
   if (bound === 'over' || run.over) return { ...whose, status: 401, message: 'this job is over' }
+  if (addresses.length > 0) parts.places.set(run, addresses)
   return { run, pod, addresses }
 }
 

@@ -54,6 +54,8 @@ export interface GatewayParts {
   /** How many calls each pod has under way. */
   crowd: Crowd
   reviews: Reviews
+  /** Where the pods of runs have been seen at addresses of their own: nobody registers for these from elsewhere. */
+  places: WeakMap<GatewayRun, readonly string[]>
   /** How many are being admitted. */
   reviewers: Crowd
   health: UpstreamHealth

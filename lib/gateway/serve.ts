@@ -45,6 +45,9 @@ export async function serve(
     if (proof.quiet) return answerRefused(match.route.action, response, proof)
     return refuse({ request, response }, { match, refusal: proof, parts })
   }
+  const { run, pod } = proof
+  // Known again after a restart, with the pod's next call.
+  if (pod.addresses.length > 0) parts.places.set(run, pod.addresses)
   const query = new URLSearchParams(search)
   await admitted(
     { request, response, match, ...proof, target: target ?? '', query, patience },

@@ -144,6 +144,7 @@ function partsOf(options: GatewayOptions): GatewayParts {
     hold: new Hold(clock, limits),
     crowd: new Crowd(limits.callsPerPod),
     reviews: new Reviews(identify, clock),
+    places: new WeakMap(),
     reviewers: new Crowd(limits.reviews),
     health: new UpstreamHealth(clock),
   }

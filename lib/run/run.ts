@@ -198,10 +198,15 @@ export class Run implements GatewayRun {
     this.how.endedUpstream(why)
   }
 
-  /** Leaves the run to the next process, with the log's position for it. Nothing new of it goes upstream after that. */
+  /** Leaves the run to the next process as the ledger has it. Nothing new of it goes upstream after that. */
+  abandon(): void {
+    this.stop.abort()
+  }
+
+  /** Leaves the run to the next process, with the log's position for it. */
   async handOver(): Promise<void> {
     if (this.ending) return
-    this.stop.abort()
+    this.abandon()
     const { clock } = this.options
     await this.journal.quiet(handOverPatienceMs, clock)
     const hasJob = this.jobCreated || this.jobMayExist

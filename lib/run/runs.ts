@@ -55,6 +55,11 @@ export class Runs {
     }
   }
 
+  /** Leaves all that goes on to the next process, as the ledger has it. */
+  abandon(): void {
+    for (const run of this.open()) run.abandon()
+  }
+
   /** Leaves all that goes on to the next process; takes some two seconds at most when the ledger answers. */
   async handOver(): Promise<void> {
     const enough = new AbortController()

@@ -2,7 +2,6 @@ import { setMaxListeners } from 'node:events'
 import type { V1Job } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { backoffMs } from '../cluster/backoff.js'
 import type { PodIdentity } from '../cluster/token-review.js'
 import type { Config } from '../config/config.js'
 import type { Problem } from '../errors.js'
@@ -21,6 +20,7 @@ import { Supervisor } from '../supervise/supervisor.js'
 import { Connection } from '../upstream/connection.js'
 import { addressesOfPod, runOfPod } from './pod-binding.js'
 import { podSettings } from './pod-settings.js'
+import { pointServiceAtUs } from './point-service.js'
 import { Records } from './records.js'
 import { recover } from './recover.js'
 import type { Run } from './run.js'
@@ -145,7 +145,7 @@ export class JobSpawner {
     const { clock, log } = this.options
     const from = clock.now()
     this.state = 'starting'
-    void this.pointService(port)
+    void this.ownService(port)
     const context = this.context as RunContext
     const records = await this.ledger.load()
     for (const slot of this.ledger.unreadable) this.pool.slot(slot).state = 'stopped'
@@ -178,6 +178,7 @@ export class JobSpawner {
     this.pool.abandon()
     // Without the lease there is nothing that we may still write: the next process has what the ledger has.
     if (this.options.fence.open) await this.handOver()
+    this.runs.abandon()
     this.stopping.abort()
     await this.elector.release()
     await this.gateway.close()
@@ -202,6 +203,14 @@ export class JobSpawner {
       .catch((error: unknown) => log.warn({ err: error }, 'positions of logs are not handed over'))
     await Promise.race([done, late])
     enough.abort()
+  }
+
+  private async ownService(port: number): Promise<void> {
+    const { config, cluster, log, clock } = this.options
+    const { gatewayService: service, gatewayAddress: address } = config
+    if (service === undefined || address === undefined) return
+    const { signal } = this.stopping
+    await pointServiceAtUs({ service, address, port }, { cluster, log, clock, signal })
   }
 
   private makeElector(): Elector {
@@ -278,24 +287,6 @@ export class JobSpawner {
       forget: slot => this.records.forget(slot.index),
       work: async (slot, jobId) => this.context !== undefined && takeJob(slot, jobId, this.context),
     })
-  }
-
-  // Again and again: without it no pod reaches us.
-  private async pointService(port: number): Promise<void> {
-    const { config, cluster, log, clock } = this.options
-    const { gatewayService: service, gatewayAddress: address } = config
-    if (service === undefined || address === undefined) return
-    for (let attempt = 0; !this.stopping.signal.aborted; attempt++) {
-      try {
-        await cluster.pointService({ service, address, port })
-        return log.info({ service, address, port }, 'Service leads to us')
-      } catch (error) {
-        log.error({ err: error, service }, 'Service does not lead to us, trying again')
-        await clock
-          .sleep(backoffMs(attempt, clock.random()), this.stopping.signal)
-          .catch(() => undefined)
-      }
-    }
   }
 
   private async afterRun(run: Run): Promise<void> {

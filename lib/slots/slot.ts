@@ -102,7 +102,13 @@ export class Slot {
     const { registered } = this
     if (!registered.kept) await keep(registered.session)
     registered.kept = true
-    await this.connect(registered, leaving)
+    try {
+      await this.connect(registered, leaving)
+    } catch (error) {
+      // An agent of an earlier process that upstream no longer knows: another takes its place at once.
+      if (registered.earlier && !this.registered) return this.join(registration, options)
+      throw error
+    }
     this.registered = undefined
     this.resume(registered.session, { busy: false, beatNow: registered.earlier })
     // An earlier process may have been given a job that it had not accepted yet.

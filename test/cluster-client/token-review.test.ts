@@ -51,3 +51,23 @@ t.test('an API server that does not say is a fault, and the token is in no messa
   t.match(error, { name: 'ClusterError', disposition: 'retry' })
   t.notMatch(String((error as Error).stack), /s3cret/)
 })
+
+t.test('who may have no token reviewed is told at the start which right is missing', async t => {
+  const message =
+    'tokenreviews.authentication.k8s.io is forbidden: User "ci" cannot create resource "tokenreviews"'
+  const server = await loopback(t, (_, response) =>
+    refuse(response, 403, { reason: 'Forbidden', message }),
+  )
+  await t.rejects(clusterAt(t, server.url).checkTokenReviews(), {
+    code: 'TOKEN_REVIEW',
+    wanted: /create tokenreviews\.authentication\.k8s\.io/,
+    found: message,
+    hint: /rbac\.create.*system:auth-delegator/,
+  })
+})
+
+t.test('an API server that reviews a token that is none is well', async t => {
+  const status = { authenticated: false, error: 'invalid bearer token' }
+  const server = await loopback(t, (_, response) => reply(response, 201, { status }))
+  await t.resolves(clusterAt(t, server.url).checkTokenReviews())
+})

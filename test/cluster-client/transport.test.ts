@@ -88,6 +88,10 @@ t.test('a GET on a connection that the server closes is made once more, a POST i
   const transport = transportAt(t, kubeConfigOf(server.url))
   t.same(await transport.json({ method: 'GET', path: '/get' }), { ok: true })
   cuts = 0
+  const review = '/apis/authentication.k8s.io/v1/tokenreviews'
+  const question = { method: 'POST', path: review, body: {} } as const
+  t.same(await transport.json(question), { ok: true }, 'a question, although by POST')
+  cuts = 0
   await t.rejects(transport.json({ method: 'POST', path: '/post', body: {} }), {
     name: 'ClusterError',
     disposition: 'retry',

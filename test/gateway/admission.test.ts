@@ -201,6 +201,32 @@ t.test('a pod that is seen at an address that is not its own is not held to any'
   }
 })
 
+t.test('who has been seen at an address of its own registers from nowhere else', async t => {
+  const given = { addressesOf: addressesOf(['127.0.0.1'], ['127.0.0.9']) }
+  const { call, audits, run } = await admitting(t, given)
+  t.match(await call(...register, { token: 'pod', json: {} }), { status: 200 })
+  const from = '127.0.0.2'
+  t.match(await call(...register, { token: 'pod', json: {}, from }), { status: 403 })
+  t.match(audits(), [{ from, job: run.jobId, pod: podUid, why: /another address/ }])
+  t.match(
+    await call(...register, { token: 'pod', json: {} }),
+    { status: 200 },
+    'but it may ask again',
+  )
+})
+
+t.test('and neither does one whose token of ours has shown that, after a restart', async t => {
+  const upstream = await scripted(t, () => ({ json: { state: 'running' } }))
+  const given = { addressesOf: addressesOf(['127.0.0.1']) }
+  const before = await gatewayOf(t, upstream.endpoint, given)
+  const registered = await before.call(...register, { token: 'pod', json: {} })
+  const session = `Token ${registered.json['access_token'] as string}`
+  const { call } = await gatewayOf(t, upstream.endpoint, given)
+  t.match(await call('POST', '/v3/connect', { token: session }), { status: 200 })
+  const stolen = { token: 'pod', json: {}, from: '127.0.0.2' }
+  t.match(await call(...register, stolen), { status: 403 })
+})
+
 t.test(
   'a pod of whom the API server does not know the address yet is asked about again',
   async t => {

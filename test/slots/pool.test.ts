@@ -579,6 +579,23 @@ t.test('a session that an earlier process had not connected yet is connected', a
   t.same(upstream.violations, [])
 })
 
+t.test('a session that an earlier process had disconnected makes way for a new one', async t => {
+  const upstream = await emulator(t)
+  const first = poolOf(t, { endpoint: upstream.endpoint })
+  await first.pool.start()
+  await until(() => upstream.agents()[0]?.state === 'connected')
+  const sessions = first.kept.map(([, session]) => session)
+  await first.pool.drain()
+  await until(() => upstream.agents()[0]?.state === 'disconnected')
+  const { pool, works, kept } = poolOf(t, { endpoint: upstream.endpoint })
+  for (const session of sessions) pool.takeUp(pool.slot(0), session)
+  upstream.createBuild(steps(1))
+  await pool.start()
+  await until(() => works.length === 1)
+  t.equal(kept.length, 1)
+  t.match(upstream.agents(), [{ state: 'disconnected' }, { state: 'connected' }])
+})
+
 t.test('a pool of which no slot can be used says so', async t => {
   const upstream = await emulator(t)
   const { pool } = poolOf(t, { endpoint: upstream.endpoint, size: 2 })

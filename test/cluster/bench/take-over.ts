@@ -43,18 +43,38 @@ async function repeat(
     await eventually('two replicas', async () => (await bothReady(release)) || undefined)
     await delay(2_000 + Math.random() * 3_000)
     const leader = await release.leader()
-    const others = (await release.pods()).filter(pod => pod.metadata?.uid !== leader.metadata?.uid)
+    const pods = await watchPods(release)
     const ended = end(leader)
     const from = Date.now()
     // A leader that is told to stop may answer for another moment: who leads next is not it.
-    const next = what.includes('killed') ? [leader, ...others] : others
-    const urls = next.map(({ status }) => `http://${status?.podIP}:${gatewayPort}/readyz`)
+    const isNext = (pod: V1Pod) => what.includes('killed') || !isSame(pod, leader)
     await ended
-    leads.push(await answersAfter(from, () => urls))
+    leads.push(await answersAfter(from, () => pods.now().filter(isNext).flatMap(readyUrl)))
     leadsTo.push(await answersAfter(from, () => [service]))
+    pods.stop()
   }
   printTimes(`${what}: another one leads`, leads)
   printTimes('  and the Service leads to it', leadsTo)
+}
+
+function isSame(a: V1Pod, b: V1Pod): boolean {
+  return a.metadata?.uid === b.metadata?.uid
+}
+
+function readyUrl({ status }: V1Pod): string[] {
+  return status?.podIP === undefined ? [] : [`http://${status.podIP}:${gatewayPort}/readyz`]
+}
+
+/** The pods that there are, looked at twice a second: the one that comes in the place of another may lead first. */
+async function watchPods(release: Release): Promise<{ now: () => V1Pod[]; stop: () => void }> {
+  let pods = await release.pods()
+  const look = () =>
+    void release.pods().then(
+      found => (pods = found),
+      () => undefined,
+    )
+  const timer = setInterval(look, 500)
+  return { now: () => pods, stop: () => clearInterval(timer) }
 }
 
 async function diesWithItsPod({ metadata, ...pod }: V1Pod): Promise<void> {

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { Emulator } from '../../../lib/sandbox/buildkite/server.js'
 import type { JobView } from '../../../lib/sandbox/buildkite/views.js'
 import { isOver, lines } from '../../harness/builds.js'
-import { eventually, kubectlJson } from './kubectl.js'
+import { eventually, kubectl, kubectlJson } from './kubectl.js'
 
 /** A job that prints numbered lines: what it is to print, how fast, and how it ends. */
 export interface Counting {
@@ -21,6 +21,23 @@ export function countingPipeline({ to, seconds, exitStatus = 0, step }: Counting
   return JSON.stringify({ steps: [{ command: `${count}; exit ${exitStatus}`, ...step }] })
 }
 
+/** A file in the container that ends a job of `openPipeline`. */
+const goFile = '/tmp/go'
+
+/** The pipeline of a job that prints numbered lines, one a second, and their number when `letEnd` has ended it. */
+export function openPipeline(exitStatus: number): string {
+  const count = `i=0; until test -e ${goFile}; do i=$((i + 1)); echo line $i; sleep 1; done`
+  return JSON.stringify({ steps: [{ command: `${count}; echo total $i; exit ${exitStatus}` }] })
+}
+
+/** Ends a job of `openPipeline`, in its pod. */
+export async function letEnd(namespace: string, pod: V1Pod): Promise<void> {
+  const place = ['-n', namespace, pod.metadata?.name ?? '', '-c', 'container-0']
+  const touch = () => kubectl(['exec', ...place, '--', 'touch', goFile]).catch(() => undefined)
+  // The kubelet may be away.
+  await eventually('a command in the pod', touch)
+}
+
 /** The numbers in the log of such a job, in the order of the log. */
 export function counted({ log }: JobView): number[] {
   return lines(log).flatMap(line => {
@@ -29,12 +46,15 @@ export function counted({ log }: JobView): number[] {
   })
 }
 
-/** Waits for a job's end, and asserts that it is its own, that it came once, and that no line of the log is missing. */
+/**
+ * Waits for a job's end, and asserts that it is its own, that it came once, and that no line of the log is missing. A
+ * job of `openPipeline` says itself how many there are.
+ */
 export async function endsWhole(
   t: Test,
   upstream: Emulator,
   jobId: string,
-  { to, exitStatus = 0, seconds = 180 }: { to: number; exitStatus?: number; seconds?: number },
+  { to, exitStatus = 0, seconds = 180 }: { to?: number; exitStatus?: number; seconds?: number },
 ): Promise<void> {
   const wait = { timeoutMs: seconds * 1000, what: `the end of job ${jobId}` }
   const job = await upstream.waitFor(() => isOver(upstream.job(jobId)) && upstream.job(jobId), wait)
@@ -43,9 +63,10 @@ export async function endsWhole(
   })
   t.equal(job.events.filter(({ event }) => event === 'finished').length, 1, 'once')
   t.equal(job.events.filter(({ event }) => event === 'started').length, 1, 'and began once')
+  const total = to ?? Number(/^total (\d+)\r*$/m.exec(job.log)?.[1])
   t.same(
     counted(job),
-    Array.from({ length: to }, (_, i) => i + 1),
+    Array.from({ length: total }, (_, i) => i + 1),
     'and its log has each line',
   )
 }
