@@ -71,6 +71,10 @@ export function printJobs(
   }
   const good = jobs.filter(job => isOver(job) && once(job) && job.exitStatus === 3)
   print(`${jobs.length} jobs: ${good.length} ended once, as they ended`)
+  for (const job of jobs.filter(one => !good.includes(one) || !whole(one))) {
+    const { id, state, exitStatus, signalReason, events, log } = job
+    print(JSON.stringify({ id, state, exitStatus, signalReason, events, log: log.slice(-1_000) }))
+  }
   print(`${jobs.filter(whole).length} logs have each line, in order`)
   print(
     `objections of upstream: ${violations.length}${violations.map(text => `\n  ${text}`).join('')}`,
