@@ -9,18 +9,23 @@ export interface GatewayEndpoint {
   /** An IP address. */
   address: string
   port: number
+  /** The pod at that address, of the same namespace: when it is deleted, so is what leads there. */
+  pod?: { name: string; uid: string } | undefined
 }
 
 /**
  * Points the Service at one address, whatever it was before. Selectors and readiness would not do: all replicas are
- * ready, one of them leads, and a Deployment whose standbys are never ready can't be upgraded. Throws `ClusterError`.
+ * ready, one of them leads, and a Deployment whose standbys are never ready can't be upgraded.
+ *
+ * What leads to a pod that is gone must go: a Service that leads nowhere refuses connections, which an agent bears; an
+ * address where nobody is may give "no route to host", at which it gives up (agent: api/retryable.go). So the pod owns
+ * it. Throws `ClusterError`.
  */
 export async function pointService(
   api: DiscoveryV1Api,
-  { namespace, service, address, port }: GatewayEndpoint,
+  { namespace, service, address, port, pod }: GatewayEndpoint,
 ): Promise<void> {
-  const addressType = isIPv6(address) ? 'IPv6' : 'IPv4'
-  const name = `${service}-${addressType.toLowerCase()}`
+  const { addressType, name } = sliceOf(service, address)
   const body: V1EndpointSlice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
@@ -30,6 +35,7 @@ export async function pointService(
         'kubernetes.io/service-name': service,
         'endpointslice.kubernetes.io/managed-by': 'job-spawner',
       },
+      ownerReferences: pod && [{ apiVersion: 'v1', kind: 'Pod', ...pod }],
     },
     addressType,
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
@@ -46,4 +52,22 @@ export async function pointService(
       await replace()
     })
   }
+}
+
+/** Lets the Service lead nowhere, before the process at that address goes. Throws `ClusterError`. */
+export async function unpointService(
+  api: DiscoveryV1Api,
+  { namespace, service, address }: Pick<GatewayEndpoint, 'namespace' | 'service' | 'address'>,
+): Promise<void> {
+  const { name } = sliceOf(service, address)
+  try {
+    await api.deleteNamespacedEndpointSlice({ namespace, name })
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
+
+function sliceOf(service: string, address: string) {
+  const addressType = isIPv6(address) ? 'IPv6' : 'IPv4'
+  return { addressType, name: `${service}-${addressType.toLowerCase()}` }
 }

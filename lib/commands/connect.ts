@@ -18,6 +18,8 @@ export interface Connected {
   /** Closed: what `cluster` writes waits until somebody who holds the lease opens it. */
   fence: Fence
   gatewayUrl: (port: number) => Promise<string>
+  /** The pod that we are in, when it is in the ledger's namespace. */
+  pod: { name: string; uid: string } | undefined
 }
 
 /**
@@ -54,6 +56,7 @@ export async function connect(
   return {
     cluster,
     fence,
+    pod: inside && ownNamespace() === ledger ? podOf(env) : undefined,
     gatewayUrl: async port => {
       if (config.gatewayUrl !== undefined) return config.gatewayUrl
       if (inside) throw insideProblem()
@@ -68,6 +71,11 @@ export async function connect(
       })
     },
   }
+}
+
+// The chart sets both.
+function podOf({ POD_NAME: name, POD_UID: uid }: NodeJS.ProcessEnv) {
+  return name && uid ? { name, uid } : undefined
 }
 
 /**

@@ -40,6 +40,8 @@ export interface SpawnerOptions {
   fence: Fence
   /** Who we are to the other replicas. */
   holder: Holder
+  /** The pod that we are in, when it is in the ledger's namespace. */
+  pod?: { name: string; uid: string } | undefined
   log: Log
   clock: Clock
   /** `http://host:port` at which pods reach the gateway that listens on `port`. @throws Problem GATEWAY_URL_UNKNOWN. */
@@ -200,17 +202,28 @@ export class JobSpawner {
     const done = this.gateway
       .quiesce(quiesceMs)
       .then(() => this.runs.handOver())
-      .catch((error: unknown) => log.warn({ err: error }, 'positions of logs are not handed over'))
+      .then(() => this.leaveService())
+      .catch((error: unknown) => log.warn({ err: error }, 'not all is handed over'))
     await Promise.race([done, late])
     enough.abort()
   }
 
   private async ownService(port: number): Promise<void> {
-    const { config, cluster, log, clock } = this.options
-    const { gatewayService: service, gatewayAddress: address } = config
-    if (service === undefined || address === undefined) return
+    const { cluster, pod, log, clock } = this.options
     const { signal } = this.stopping
-    await pointServiceAtUs({ service, address, port }, { cluster, log, clock, signal })
+    const place = this.place()
+    if (place) await pointServiceAtUs({ ...place, port, pod }, { cluster, log, clock, signal })
+  }
+
+  // Nobody is at our address in a moment.
+  private async leaveService(): Promise<void> {
+    const place = this.place()
+    if (place) await this.options.cluster.unpointService(place)
+  }
+
+  private place(): { service: string; address: string } | undefined {
+    const { gatewayService: service, gatewayAddress: address } = this.options.config
+    return service === undefined || address === undefined ? undefined : { service, address }
   }
 
   private makeElector(): Elector {

@@ -57,3 +57,17 @@ t.test('what the API server refuses is told', async t => {
   missing = true
   await t.rejects(cluster.pointService(endpoint), { message: 'no POST' })
 })
+
+t.test('what leads to a pod goes with it, and with a process that leaves', async t => {
+  const server = await loopback(t, ({ method }, response) =>
+    method === 'DELETE' ? refuse(response, 404, { reason: 'NotFound' }) : reply(response, 200, {}),
+  )
+  const cluster = clusterAt(t, server.url)
+  await cluster.pointService({ ...endpoint, pod: { name: 'job-spawner-1', uid: 'uid-1' } })
+  const sent = JSON.parse(server.asked[0]?.body ?? '') as {
+    metadata: { ownerReferences: object[] }
+  }
+  t.match(sent.metadata.ownerReferences, [{ kind: 'Pod', name: 'job-spawner-1', uid: 'uid-1' }])
+  await t.resolves(cluster.unpointService(endpoint), 'fine when there is none')
+  t.equal(lines(server.asked)[1], `DELETE ${path}/gateway-ipv4`)
+})

@@ -149,7 +149,7 @@ t.test(
       'secrets: create,delete,get,list,update',
       'leases: create,get,update',
       'endpointslices: create',
-      'endpointslices: update of ci-job-spawner-ipv4,ci-job-spawner-ipv6',
+      'endpointslices: delete,update of ci-job-spawner-ipv4,ci-job-spawner-ipv6',
     ])
     t.equal(environment(all)['JOB_SPAWNER_GATEWAY_URL'], 'http://ci-job-spawner.ledger.svc:8480')
   },
@@ -167,6 +167,7 @@ t.test('the Service has no selector: who leads says where it leads', { skip }, a
   t.match(environment(all), {
     JOB_SPAWNER_GATEWAY_SERVICE: 'ci-job-spawner',
     JOB_SPAWNER_GATEWAY_ADDRESS: 'status.podIP',
+    POD_NAME: 'metadata.name',
     POD_UID: 'metadata.uid',
   })
 })

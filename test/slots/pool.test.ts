@@ -336,7 +336,7 @@ t.test('a heartbeat that is refused while the slot idles does not lose the slot'
     if (path !== '/register') return {}
     registrations += 1
     // Pings so rare that the heartbeat comes between two of them.
-    return { json: { ...registered, ping_interval: 3_600, heartbeat_interval: 5 } }
+    return { json: { ...registered, ping_interval: 300, heartbeat_interval: 5 } }
   })
   const { pool, clock, states } = poolOf(t, { endpoint })
   await pool.start()
