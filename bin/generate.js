@@ -5,23 +5,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compile } from 'json-schema-to-typescript'
 import { format, resolveConfig } from 'prettier'
+import { notInChart } from '../dist/commands/lint/values-file.js'
 import { configJsonSchema, configTable } from '../dist/config/describe.js'
 import { kubernetesSchema, mergeTable } from './kubernetes-shapes.js'
 
 const root = new URL('../', import.meta.url)
 const check = process.argv.includes('--check')
 const stale = []
-
-// In a pod the token comes from the chart's Secret, the cluster is the one that the pod is in, and the Service is the
-// chart's.
-const notInChart = [
-  'token',
-  'token-file',
-  'kubeconfig',
-  'context',
-  'gateway-service',
-  'gateway-address',
-]
 
 await kubernetes()
 await types()

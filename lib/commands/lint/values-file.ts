@@ -1,6 +1,7 @@
 import { nearest } from '../../schemas.js'
 import { valueAt, type Source } from '../../pipeline/source.js'
 import { isMap } from '../../pipeline/values.js'
+import type { OptionName } from '../../config/schema.js'
 import { configFindings } from './config-file.js'
 import { findingOf, type Finding } from './finding.js'
 import { converted, hasPeerConfig, peerConfigFindings, type Settings } from './peer-config.js'
@@ -33,9 +34,11 @@ export const chartKeys = [
   'global',
 ]
 
-// In a pod the token comes from the chart's Secret, the cluster is the one that the pod is in, and the Service is the
-// chart's own.
-const notInChart = [
+/**
+ * The settings that the chart's `config` does not take: in a pod the token comes from the chart's Secret, the cluster is
+ * the one that the pod is in, and the Service is the chart's own.
+ */
+export const notInChart: OptionName[] = [
   'token',
   'token-file',
   'kubeconfig',
@@ -160,5 +163,7 @@ export function convertedValues(source: Source): Settings {
 }
 
 function withoutRefused(settings: Settings): Settings {
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => !notInChart.includes(key)))
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key]) => !(notInChart as string[]).includes(key)),
+  )
 }
