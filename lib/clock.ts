@@ -18,3 +18,21 @@ export const systemClock: Clock = {
     await delay(ms, undefined, { signal })
   },
 }
+
+/** What the promise gives, or `instead` when that takes longer than `ms`. Rejects as the promise does, in time. */
+export async function orAfter<T, Instead>(
+  promise: Promise<T>,
+  ms: number,
+  { clock, instead }: { clock: Clock; instead: Instead },
+): Promise<T | Instead> {
+  const enough = new AbortController()
+  const late = clock.sleep(ms, enough.signal).then(
+    () => instead,
+    () => instead,
+  )
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    enough.abort()
+  }
+}

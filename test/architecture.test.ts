@@ -7,7 +7,16 @@ import ts from 'typescript'
 const lib = fileURLToPath(new URL('../lib/', import.meta.url))
 
 // What lies below everything, and may be imported from anywhere but lib/pod.
-const ground = ['errors', 'schemas', 'kubernetes-names', 'log', 'clock', 'fence', 'version']
+const ground = [
+  'errors',
+  'schemas',
+  'kubernetes-names',
+  'log',
+  'clock',
+  'fence',
+  'pod-token',
+  'version',
+]
 
 // The doors of the pod builder: what is given, the Job that it becomes, and what became of its pod.
 const pod = ['pod', 'pod/given', 'pod/verdict']
@@ -20,14 +29,15 @@ const allowed: Record<string, readonly string[]> = {
   errors: [],
   clock: [],
   fence: [],
+  'pod-token': [],
   log: [],
   version: [],
   types: [],
   'kubernetes-names': [],
   schemas: ['errors'],
   config: ground,
-  pod: ['errors', 'kubernetes-names', 'pod/containers', 'pod/merge', 'pod/given'],
-  'pod/containers': ['errors', 'kubernetes-names', 'pod/given'],
+  pod: ['errors', 'kubernetes-names', 'pod-token', 'pod/containers', 'pod/merge', 'pod/given'],
+  'pod/containers': ['errors', 'kubernetes-names', 'pod-token', 'pod/given'],
   'pod/given': ['errors', 'kubernetes-names', 'schemas'],
   'pod/merge': ['schemas', 'types'],
   'pod/verdict': [],

@@ -2,6 +2,7 @@ import type { AuthenticationV1Api, CoreV1Api, VersionApi } from '@kubernetes/cli
 import { messageOf, Problem } from '../errors.js'
 import type { Log } from '../log.js'
 import { isClusterError, isNotFound } from './cluster-error.js'
+import { tokenAudience } from '../pod-token.js'
 import { reviewToken } from './token-review.js'
 
 /**
@@ -57,7 +58,7 @@ export async function ensureNamespace(
  */
 export async function checkTokenReviews(api: AuthenticationV1Api, host: string): Promise<void> {
   try {
-    await reviewToken(api, { token: 'none', audience: 'job-spawner' })
+    await reviewToken(api, { token: 'none', audience: tokenAudience })
   } catch (error) {
     if (!isClusterError(error) || error.status !== 403) throw clusterProblem(error, host)
     throw new Problem('TOKEN_REVIEW', "the pods' tokens can't be reviewed", {

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.js'
+import { orAfter, systemClock } from '../clock.js'
 import { loadConfig } from '../config/load.js'
 import { makeLog, type Log } from '../log.js'
 import type { JobSpawner } from '../run/spawner.js'
@@ -50,10 +50,8 @@ async function drain(
   { grace, second, log }: { grace: number; second: Promise<void>; log: Log },
 ): Promise<void> {
   if (grace > 0) {
-    const timer = new AbortController()
-    const graceOver = systemClock.sleep(grace, timer.signal).catch(() => undefined)
-    await Promise.race([spawner.drain(), graceOver, second])
-    timer.abort()
+    const done = Promise.race([spawner.drain(), second])
+    await orAfter(done, grace, { clock: systemClock, instead: undefined })
   }
   if (spawner.running > 0)
     log.warn({ running: spawner.running }, 'running jobs are left to the next process')

@@ -1,3 +1,4 @@
+import { isTokenFolder, tokenFolder } from '../pod-token.js'
 import { pathText, type Fault, type Path } from './fault.js'
 import { itemsOf, keysOf, textOf } from './values.js'
 
@@ -15,7 +16,7 @@ export function mountFaults(agentConfig: unknown): Fault[] {
   const first = new Map<string, Path>()
   return mounts(agentConfig).flatMap(({ path, folder }) => {
     if (folder === '') return [atRoot(path)]
-    if (isOverToken(folder)) return [ours(path)]
+    if (isTokenFolder(folder)) return [ours(path)]
     const other = first.get(folder)
     if (other !== undefined) return [taken(path, other)]
     first.set(folder, path)
@@ -62,15 +63,10 @@ function folderOf(file: string | undefined, usual: string): string {
   return file.slice(0, file.lastIndexOf('/'))
 }
 
-// In most images /var/run is a link to /run.
-function isOverToken(folder: string): boolean {
-  return /^(\/var)?\/run\/job-spawner(\/|$)/.test(folder)
-}
-
 function ours(path: Path): Fault {
   return {
     path,
-    wanted: 'a folder outside of /var/run/job-spawner',
+    wanted: `a folder outside of ${tokenFolder}`,
     found: 'the folder of the token with which the agent proves which pod it is in',
     hint: 'choose another folder',
   }

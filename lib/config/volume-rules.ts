@@ -1,4 +1,5 @@
 import { isDnsLabel } from '../kubernetes-names.js'
+import { tokenVolumeName } from '../pod-token.js'
 import { pathText, type Fault, type Path } from './fault.js'
 import { itemsOf, keysOf, textOf, type Keys } from './values.js'
 
@@ -8,9 +9,6 @@ export interface VolumeSettings {
   'agent-config'?: unknown
   'default-checkout-params'?: unknown
 }
-
-// The pod builder's: with it the agent proves which pod it is in.
-const tokenVolume = 'job-spawner-token'
 
 interface Place {
   path: Path
@@ -26,7 +24,7 @@ export function volumeFaults(settings: VolumeSettings): Fault[] {
     const name = keysOf(volume)['name']
     if (typeof name !== 'string' || name === '') return [unnamed(path, volume)]
     if (!isDnsLabel(name)) return [misnamed(path, name)]
-    if (name === tokenVolume) return [ours(path, name)]
+    if (name === tokenVolumeName) return [ours(path, name)]
     const first = named.get(name)
     if (first !== undefined) return [taken(path, name, first)]
     named.set(name, path)

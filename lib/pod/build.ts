@@ -7,7 +7,6 @@ import { patchedPod } from './patch.js'
 import { refuseMountInside, refusePlugin } from './policy.js'
 import type { PodSettings } from './given/settings.js'
 
-export { tokenAudience } from './containers/token.js'
 export type { PodSettings } from './given/settings.js'
 
 /**

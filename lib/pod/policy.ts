@@ -6,8 +6,8 @@ import type {
   V1VolumeProjection,
 } from '@kubernetes/client-node'
 import { Problem } from '../errors.js'
+import { isTokenFolder, tokenAudience, tokenFolder, tokenVolumeName } from '../pod-token.js'
 import { agentConfigMounts, verifies } from './containers/agent-config.js'
-import { tokenAudience, tokenFolder, tokenVolumeName } from './containers/token.js'
 import { mountedAt } from './containers/volumes.js'
 import type { JobInputs } from './given/inputs.js'
 import {
@@ -153,17 +153,9 @@ function refuseTokenMount(container: string, { name, mountPath }: V1VolumeMount)
   if (name === tokenVolumeName) {
     throw tokenProblem(place, { wanted: 'another volume', found: `the volume ${name}` })
   }
-  if (container !== 'agent' || !isTokenPath(mountPath)) return
+  if (container !== 'agent' || !isTokenFolder(mountedAt(mountPath))) return
   const wanted = `a path outside of ${tokenFolder}`
   throw tokenProblem(place, { wanted, found: `the path ${mountedAt(mountPath)}` })
-}
-
-// In most images /var/run is a link to /run.
-const tokenPlaces = [tokenFolder, tokenFolder.replace('/var', '')]
-
-function isTokenPath(mountPath: string): boolean {
-  const path = `${mountedAt(mountPath)}/`
-  return tokenPlaces.some(place => path.startsWith(`${place}/`))
 }
 
 function isForUs({ projected }: V1Volume): boolean {

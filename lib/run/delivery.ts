@@ -63,8 +63,8 @@ export async function deliverFinish(
     await finish(connection, job(), body, { policy, signal })
     return { state: 'done' }
   } catch (error) {
-    if (!(error instanceof UpstreamError)) throw error
-    if (error.status === undefined || retryableStatus(error.status)) return { state: 'passing' }
+    if (mayPass(error)) return { state: 'passing' }
+    if (!(error instanceof UpstreamError) || error.status === undefined) throw error
     // Over already: finished by an earlier attempt whose answer was lost, or by upstream itself.
     log.warn({ err: error }, 'finish refused')
     return { state: 'refused', status: error.status }

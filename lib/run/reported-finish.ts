@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { orAfter, type Clock } from '../clock.js'
 import type { FinishOutcome } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
 import { policies, type RetryPolicy } from '../upstream/retry.js'
@@ -17,6 +17,8 @@ export interface ReportedFinishOptions {
   clock: Clock
   log: Log
 }
+
+const passing: FinishOutcome = { state: 'passing' }
 
 // How long a pod waits for upstream before its finish is written down and the pod let go.
 const atOnceMs = 15_000
@@ -46,15 +48,9 @@ export class ReportedFinish {
 
   /** What the pod is told: `passing` when it is to ask again, because nothing is certain yet. */
   async forPod(): Promise<FinishOutcome> {
-    const enough = new AbortController()
-    const late = this.options.clock.sleep(podPatienceMs, enough.signal)
-    try {
-      return await Promise.race([this.delivered, this.written(), late.then(passing, passing)])
-    } catch {
-      return passing()
-    } finally {
-      enough.abort()
-    }
+    const { clock } = this.options
+    const known = Promise.race([this.delivered, this.written()])
+    return orAfter(known, podPatienceMs, { clock, instead: passing }).catch(() => passing)
   }
 
   private async deliver(): Promise<FinishOutcome> {
@@ -74,14 +70,7 @@ export class ReportedFinish {
 
   private async atOnce(first: Promise<FinishOutcome>): Promise<FinishOutcome> {
     if (this.durable) return first
-    const enough = new AbortController()
-    const late = this.options.clock.sleep(atOnceMs, enough.signal).then(passing, passing)
-    first.catch(() => undefined)
-    try {
-      return await Promise.race([first, late])
-    } finally {
-      enough.abort()
-    }
+    return orAfter(first, atOnceMs, { clock: this.options.clock, instead: passing })
   }
 
   // A ledger that refuses it leaves it to the pod to ask again; we go on delivering all the same.
@@ -94,11 +83,7 @@ export class ReportedFinish {
     } catch (error) {
       this.keeping = undefined
       this.options.log.warn({ err: error }, "the pod's finish is not in the ledger")
-      return passing()
+      return passing
     }
   }
-}
-
-function passing(): FinishOutcome {
-  return { state: 'passing' }
 }

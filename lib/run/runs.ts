@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { orAfter, type Clock } from '../clock.js'
 import type { Run } from './run.js'
 
 // A pod's agent still pings and disconnects after its job.
@@ -62,8 +62,6 @@ export class Runs {
 
   /** Leaves all that goes on to the next process; takes some two seconds at most when the ledger answers. */
   async handOver(): Promise<void> {
-    const enough = new AbortController()
-    const late = this.clock.sleep(acceptPatienceMs, enough.signal).catch(() => undefined)
     const left = new Set<Run>()
     const leave = () =>
       Promise.all(
@@ -71,11 +69,11 @@ export class Runs {
           .filter(run => !left.has(run))
           .map(run => left.add(run) && run.handOver()),
       )
-    await Promise.all([
-      leave(),
-      Promise.race([Promise.allSettled(this.accepting), late]).then(leave),
-    ])
-    enough.abort()
+    const accepted = orAfter(Promise.allSettled(this.accepting), acceptPatienceMs, {
+      clock: this.clock,
+      instead: undefined,
+    })
+    await Promise.all([leave(), accepted.then(leave)])
   }
 
   private prune(): void {

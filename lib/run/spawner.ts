@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { V1Job } from '@kubernetes/client-node'
-import type { Clock } from '../clock.js'
+import { orAfter, type Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { PodIdentity } from '../cluster/token-review.js'
 import type { Config } from '../config/config.js'
@@ -12,7 +12,7 @@ import { Elector } from '../lease/elector.js'
 import type { Holder } from '../lease/holder.js'
 import { Ledger } from '../ledger/ledger.js'
 import type { Log } from '../log.js'
-import { tokenAudience } from '../pod/build.js'
+import { tokenAudience } from '../pod-token.js'
 import { check } from '../schemas.js'
 import { SlotPool } from '../slots/pool.js'
 import { deleteLingering, deleteOrphans } from '../supervise/cleanup.js'
@@ -197,15 +197,12 @@ export class JobSpawner {
   // Positions of logs are good only when nothing is on its way any more.
   private async handOver(): Promise<void> {
     const { clock, log } = this.options
-    const enough = new AbortController()
-    const late = clock.sleep(handOverMs, enough.signal).catch(() => undefined)
     const done = this.gateway
       .quiesce(quiesceMs)
       .then(() => this.runs.handOver())
       .then(() => this.leaveService())
       .catch((error: unknown) => log.warn({ err: error }, 'not all is handed over'))
-    await Promise.race([done, late])
-    enough.abort()
+    await orAfter(done, handOverMs, { clock, instead: undefined })
   }
 
   private async ownService(port: number): Promise<void> {

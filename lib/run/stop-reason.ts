@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { orAfter, type Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { PodFinish } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
@@ -19,17 +19,11 @@ export async function clusterStopReason(
   jobName: string,
   { cluster, clock, log }: { cluster: Cluster; clock: Clock; log: Log },
 ): Promise<Reason | undefined> {
-  const enough = new AbortController()
-  const late = clock.sleep(patienceMs, enough.signal).then(() => undefined)
-  // Ended early, it rejects, and nobody waits for it any more.
-  late.catch(() => undefined)
   try {
-    return await Promise.race([late, asked(jobName, cluster)])
+    return await orAfter(asked(jobName, cluster), patienceMs, { clock, instead: undefined })
   } catch (error) {
     log.warn({ err: error }, 'why the pod was stopped is not known')
     return undefined
-  } finally {
-    enough.abort()
   }
 }
 

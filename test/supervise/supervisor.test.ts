@@ -119,12 +119,7 @@ t.test('of two pods the newer one counts', async t => {
 t.test('a verdict ripens with time alone', async t => {
   const { cluster, supervisor, run, judge, clock } = supervised(t)
   await supervisor.synced()
-  const pod = podOf('job-1', undefined, { at: clock.now() })
-  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
-  pod.status = {
-    phase: 'Pending',
-    containerStatuses: [{ name: 'agent', state: { waiting } } as never],
-  }
+  const pod = withoutImage('job-1', clock.now())
   cluster.liveJob = jobOf('job-1')
   cluster.livePods = [pod]
   cluster.watchedPods.tell('ADDED', pod)
@@ -196,12 +191,7 @@ t.test('a Job is finished when it is complete or failed, and not a moment before
 t.test('a pod whose kubelet could not tell of its start is given time to', async t => {
   const { cluster, supervisor, run, judge, clock } = supervised(t)
   await supervisor.synced()
-  const pod = podOf('job-1', undefined, { at: clock.now() })
-  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
-  pod.status = {
-    phase: 'Pending',
-    containerStatuses: [{ name: 'agent', state: { waiting } } as never],
-  }
+  const pod = withoutImage('job-1', clock.now())
   cluster.liveJob = jobOf('job-1')
   cluster.livePods = [pod]
   cluster.watchedPods.tell('ADDED', pod)
@@ -216,3 +206,10 @@ t.test('a pod whose kubelet could not tell of its start is given time to', async
   for (let n = 0; n < 3; n++) await judge()
   t.match(run.ends, [{ cause: 'ImagePull' }])
 })
+
+function withoutImage(jobId: string, at: number) {
+  const pod = podOf(jobId, undefined, { at })
+  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
+  const containerStatuses = [{ name: 'agent', state: { waiting } } as never]
+  return Object.assign(pod, { status: { phase: 'Pending', containerStatuses } })
+}

@@ -1,16 +1,8 @@
 import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import { tokenAudience, tokenFolder, tokenVolumeName } from '../../pod-token.js'
 
 // How a pod proves to the gateway which pod it is: by a service account token of its own, which the kubelet fetches.
 // So nothing secret stands in the Job, and what is in the file is good for that pod alone, while it is there.
-
-/** Whom the tokens of pods are for: the API server takes them for nothing else. */
-export const tokenAudience = 'job-spawner'
-
-/** The volume of the token. No author of a pod may speak of it. */
-export const tokenVolumeName = 'job-spawner-token'
-
-/** Where the agent container, and no other, has it. */
-export const tokenFolder = '/var/run/job-spawner'
 
 // Agents read it from 3.134.0 on (buildkite-agent, clicommand/register_token.go).
 const fileName = 'token'
