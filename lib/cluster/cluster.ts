@@ -18,7 +18,7 @@ import type { Clock } from '../clock.js'
 import type { Fence } from '../fence.js'
 import type { Log } from '../log.js'
 import { ClusterError, isClusterError, isNotFound } from './cluster-error.js'
-import { pointService, unpointService, type GatewayEndpoint } from './gateway-endpoints.js'
+import { pointService, serviceAddresses, type GatewayEndpoint } from './gateway-endpoints.js'
 import { leaseVerbs, type LeaseVerbs } from './leases.js'
 import { listWatch, typed, type ListWatch } from './list-watch.js'
 import { checkTokenReviews, ensureNamespace, pingCluster } from './preflight.js'
@@ -79,8 +79,8 @@ export interface Cluster {
   reviewToken(token: string, audience: string): Promise<PodIdentity | undefined>
   /** Points a Service without a selector, in the ledger's namespace, at one address. */
   pointService(endpoint: Omit<GatewayEndpoint, 'namespace'>): Promise<void>
-  /** Lets it lead nowhere. */
-  unpointService(endpoint: Pick<GatewayEndpoint, 'service' | 'address'>): Promise<void>
+  /** Where it leads now, in the family of the address. */
+  serviceAddresses(endpoint: Pick<GatewayEndpoint, 'service' | 'address'>): Promise<string[]>
   /** The newest that the API server has (at most 500) about the pod, Job or claim of that name. */
   events(name: string): Promise<CoreV1Event[]>
   /** The pods with these labels, for a `Reflector`. */
@@ -132,8 +132,8 @@ export function connectCluster(options: ClusterOptions): Cluster {
     nodes: async () => (await core.listNode()).items,
     reviewToken: (token, audience) => reviewToken(authentication, { token, audience }),
     pointService: endpoint => pointService(discovery, { ...endpoint, namespace: ledgerNamespace }),
-    unpointService: endpoint =>
-      unpointService(discovery, { ...endpoint, namespace: ledgerNamespace }),
+    serviceAddresses: endpoint =>
+      serviceAddresses(discovery, { ...endpoint, namespace: ledgerNamespace }),
     events: async name => {
       const fieldSelector = `involvedObject.name=${name}`
       return (await core.listNamespacedEvent({ namespace, fieldSelector, limit: 500 })).items

@@ -54,16 +54,18 @@ export async function pointService(
   }
 }
 
-/** Lets the Service lead nowhere, before the process at that address goes. Throws `ClusterError`. */
-export async function unpointService(
+/** The addresses of that family at which the Service leads; none when it leads nowhere. Throws `ClusterError`. */
+export async function serviceAddresses(
   api: DiscoveryV1Api,
   { namespace, service, address }: Pick<GatewayEndpoint, 'namespace' | 'service' | 'address'>,
-): Promise<void> {
+): Promise<string[]> {
   const { name } = sliceOf(service, address)
   try {
-    await api.deleteNamespacedEndpointSlice({ namespace, name })
+    const { endpoints } = await api.readNamespacedEndpointSlice({ namespace, name })
+    return (endpoints ?? []).flatMap(({ addresses }) => addresses)
   } catch (error) {
-    if (!isNotFound(error)) throw error
+    if (isNotFound(error)) return []
+    throw error
   }
 }
 

@@ -27,3 +27,31 @@ export async function pointServiceAtUs(
     }
   }
 }
+
+// A standby goes on within two seconds, and a pod that is made anew within some ten.
+const successorMs = 20_000
+const lookMs = 250
+// kube-proxy writes its rules at most once a second, and later on a busy node.
+const rulesMs = 3_000
+
+/**
+ * Waits until the Service leads to the next process, or for twenty seconds, and for the nodes to follow. A Service that
+ * leads nowhere for a moment is worse than one that leads to a gateway which sends its pods away: what goes to its
+ * address just then may end anywhere. Never rejects.
+ */
+export async function untilServiceLeadsElsewhere(
+  endpoint: Pick<GatewayEndpoint, 'service' | 'address'>,
+  { cluster, log, clock }: { cluster: Pick<Cluster, 'serviceAddresses'>; log: Log; clock: Clock },
+): Promise<void> {
+  const until = clock.now() + successorMs
+  try {
+    while ((await cluster.serviceAddresses(endpoint)).includes(endpoint.address)) {
+      if (clock.now() >= until) return log.warn('no other process has taken the Service over')
+      await clock.sleep(lookMs)
+    }
+    await clock.sleep(rulesMs)
+  } catch (error) {
+    // The installation is being taken away, or the API server is.
+    log.info({ err: error }, 'where the Service leads is not known')
+  }
+}

@@ -20,7 +20,7 @@ import { Supervisor } from '../supervise/supervisor.js'
 import { Connection } from '../upstream/connection.js'
 import { addressesOfPod, runOfPod } from './pod-binding.js'
 import { podSettings } from './pod-settings.js'
-import { pointServiceAtUs } from './point-service.js'
+import { pointServiceAtUs, untilServiceLeadsElsewhere } from './point-service.js'
 import { Records } from './records.js'
 import { recover } from './recover.js'
 import type { Run } from './run.js'
@@ -183,6 +183,7 @@ export class JobSpawner {
     this.runs.abandon()
     this.stopping.abort()
     await this.elector.release()
+    await this.leaveService()
     await this.gateway.close()
     await this.connection.close()
     await this.options.cluster.close()
@@ -200,7 +201,6 @@ export class JobSpawner {
     const done = this.gateway
       .quiesce(quiesceMs)
       .then(() => this.runs.handOver())
-      .then(() => this.leaveService())
       .catch((error: unknown) => log.warn({ err: error }, 'not all is handed over'))
     await orAfter(done, handOverMs, { clock, instead: undefined })
   }
@@ -212,10 +212,11 @@ export class JobSpawner {
     if (place) await pointServiceAtUs({ ...place, port, pod }, { cluster, log, clock, signal })
   }
 
-  // Nobody is at our address in a moment.
+  // Pods come to our address for as long as the Service leads here, and nobody is there when we are gone.
   private async leaveService(): Promise<void> {
-    const place = this.place()
-    if (place) await this.options.cluster.unpointService(place)
+    const { cluster, log, clock } = this.options
+    const place = this.state === 'standby' ? undefined : this.place()
+    if (place) await untilServiceLeadsElsewhere(place, { cluster, log, clock })
   }
 
   private place(): { service: string; address: string } | undefined {

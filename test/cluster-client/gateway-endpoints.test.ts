@@ -58,16 +58,26 @@ t.test('what the API server refuses is told', async t => {
   await t.rejects(cluster.pointService(endpoint), { message: 'no POST' })
 })
 
-t.test('what leads to a pod goes with it, and with a process that leaves', async t => {
-  const server = await loopback(t, ({ method }, response) =>
-    method === 'DELETE' ? refuse(response, 404, { reason: 'NotFound' }) : reply(response, 200, {}),
-  )
-  const cluster = clusterAt(t, server.url)
-  await cluster.pointService({ ...endpoint, pod: { name: 'job-spawner-1', uid: 'uid-1' } })
+t.test('what leads to a pod goes with it', async t => {
+  const server = await loopback(t, (_, response) => reply(response, 200, {}))
+  const pod = { name: 'job-spawner-1', uid: 'uid-1' }
+  await clusterAt(t, server.url).pointService({ ...endpoint, pod })
   const sent = JSON.parse(server.asked[0]?.body ?? '') as {
     metadata: { ownerReferences: object[] }
   }
   t.match(sent.metadata.ownerReferences, [{ kind: 'Pod', name: 'job-spawner-1', uid: 'uid-1' }])
-  await t.resolves(cluster.unpointService(endpoint), 'fine when there is none')
-  t.equal(lines(server.asked)[1], `DELETE ${path}/gateway-ipv4`)
+})
+
+t.test('where it leads is known', async t => {
+  const slices = [{ endpoints: [{ addresses: ['10.0.0.7'] }] }, { endpoints: null }, undefined]
+  const server = await loopback(t, (_, response) => {
+    const slice = slices.shift()
+    if (slice) reply(response, 200, slice)
+    else refuse(response, 404, { reason: 'NotFound' })
+  })
+  const cluster = clusterAt(t, server.url)
+  t.same(await cluster.serviceAddresses(endpoint), ['10.0.0.7'])
+  t.same(await cluster.serviceAddresses(endpoint), [])
+  t.same(await cluster.serviceAddresses(endpoint), [], 'there is none')
+  t.equal(lines(server.asked)[0], `GET ${path}/gateway-ipv4`)
 })

@@ -149,7 +149,7 @@ t.test(
       'secrets: create,delete,get,list,update',
       'leases: create,get,update',
       'endpointslices: create',
-      'endpointslices: delete,update of ci-job-spawner-ipv4,ci-job-spawner-ipv6',
+      'endpointslices: get,update of ci-job-spawner-ipv4,ci-job-spawner-ipv6',
     ])
     t.equal(environment(all)['JOB_SPAWNER_GATEWAY_URL'], 'http://ci-job-spawner.ledger.svc:8480')
   },

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { silentLog } from '../../lib/log.js'
-import { pointServiceAtUs } from '../../lib/run/point-service.js'
+import { pointServiceAtUs, untilServiceLeadsElsewhere } from '../../lib/run/point-service.js'
 
 const endpoint = { service: 'gateway', address: '10.0.0.7', port: 8480 }
 const clock = { now: () => 0, random: () => 0, sleep: async () => undefined }
@@ -34,4 +34,36 @@ t.test('it ends with the program', async t => {
   }
   const context = { cluster, log: silentLog(), clock, signal: stop.signal }
   await t.resolves(pointServiceAtUs(endpoint, context))
+})
+
+/** Looks at a Service that leads to these addresses, one after another; tells how often, and for how long it waited. */
+async function leave(answers: (string[] | Error)[]) {
+  let ms = 0
+  let looks = 0
+  const cluster = {
+    serviceAddresses: async () => {
+      looks++
+      const answer = answers.length > 1 ? answers.shift() : answers[0]
+      if (answer instanceof Error) throw answer
+      return answer ?? []
+    },
+  }
+  const sleep = async (by: number) => void (ms += by)
+  const slept = { ...clock, now: () => ms, sleep }
+  await untilServiceLeadsElsewhere(endpoint, { cluster, log: silentLog(), clock: slept })
+  return { looks, ms }
+}
+
+t.test('who leaves waits until pods are led to the next process', async t => {
+  const ours = ['10.0.0.7']
+  const { looks, ms } = await leave([ours, ours, ['10.0.0.8']])
+  t.equal(looks, 3)
+  t.ok(ms >= 3_000, 'and until the nodes know it')
+  t.match(await leave([[]]), { looks: 1 }, 'leading nowhere is over, too')
+})
+
+t.test('who leaves does not wait for long when there is nobody, or nobody says', async t => {
+  const { ms } = await leave([['10.0.0.7']])
+  t.ok(ms <= 21_000)
+  t.match(await leave([new ClusterError({ status: 403, message: 'no' })]), { looks: 1, ms: 0 })
 })
