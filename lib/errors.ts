@@ -12,6 +12,7 @@ export const catalogue = {
   PIPELINE_FILE: { disposition: 'usage' },
   GATEWAY_URL_UNKNOWN: { disposition: 'usage' },
   GATEWAY_LISTEN: { disposition: 'stop' },
+  METRICS_LISTEN: { disposition: 'stop' },
   UPSTREAM_UNREACHABLE: { disposition: 'stop' },
   UPSTREAM_REFUSED: { disposition: 'stop' },
   UPSTREAM_INVALID: { disposition: 'retry' },

@@ -19,7 +19,7 @@ const ground = [
 ]
 
 // The doors of the pod builder: what is given, the Job that it becomes, and what became of its pod.
-const pod = ['pod', 'pod/given', 'pod/verdict']
+const pod = ['pod', 'pod/given', 'pod/verdict', 'pod/narration', 'pod/last-words']
 
 /**
  * Which rooms a room may import values of; its own files it may always. Types may come from anywhere. A room that is
@@ -41,14 +41,18 @@ const allowed: Record<string, readonly string[]> = {
   'pod/given': ['errors', 'kubernetes-names', 'schemas'],
   'pod/merge': ['schemas', 'types'],
   'pod/verdict': [],
+  'pod/narration': ['pod/verdict'],
+  'pod/last-words': ['pod/containers', 'pod/narration', 'pod/verdict'],
+  metrics: ['pod/verdict', ...ground],
+  status: ['metrics', ...ground],
   cluster: ground,
   ledger: ['cluster', ...ground],
   lease: ['cluster', ...ground],
   upstream: ground,
   slots: ['upstream', ...ground],
   gateway: ['upstream', ...ground],
-  supervise: ['cluster', 'pod', 'pod/verdict', ...ground],
-  run: ['supervise', 'slots', 'gateway', 'upstream', 'ledger', 'lease', 'cluster'].concat(
+  supervise: ['cluster', ...pod, ...ground],
+  run: ['supervise', 'status', 'slots', 'gateway', 'upstream', 'ledger', 'lease', 'cluster'].concat(
     pod,
     ground,
   ),
@@ -60,7 +64,7 @@ const allowed: Record<string, readonly string[]> = {
   // The embedded cluster starts the agents of its pods.
   'sandbox/cluster': ['sandbox/pod-agent', ...ground],
   commands: ['run', 'sandbox', 'sandbox/buildkite', 'sandbox/cluster', 'cluster', 'ledger'].concat(
-    ['lease', 'commands/render', 'commands/lint', 'config'],
+    ['lease', 'metrics', 'status', 'commands/render', 'commands/lint', 'config'],
     ground,
   ),
   'commands/render': ['run', 'pipeline', ...pod, 'cluster', 'ledger', 'config', ...ground],
@@ -76,6 +80,7 @@ const packages: Record<string, readonly string[]> = {
   pino: ['log'],
   undici: ['upstream', 'gateway', 'cluster', 'sandbox', 'sandbox/pod-agent', 'sandbox/buildkite'],
   '@kubernetes/client-node': ['cluster'],
+  'prom-client': ['metrics'],
   busboy: ['sandbox/buildkite'],
   diff: ['commands/render'],
   yaml: [

@@ -17,6 +17,7 @@ import {
 import type { Clock } from '../clock.js'
 import type { Fence } from '../fence.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { ClusterError, isClusterError, isNotFound } from './cluster-error.js'
 import { pointService, serviceAddresses, type GatewayEndpoint } from './gateway-endpoints.js'
 import { leaseVerbs, type LeaseVerbs } from './leases.js'
@@ -63,6 +64,13 @@ export interface Cluster {
    */
   createJob(job: V1Job, options?: { dryRun?: true }): Promise<{ job: V1Job; existed: boolean }>
   getJob(name: string): Promise<V1Job | undefined>
+  /** The Jobs with these labels, all of them. */
+  listJobs(labelSelector: string): Promise<V1Job[]>
+  /**
+   * Ends the Job but does not delete it: its deadline is over in a second, its controller ends its pods, with their
+   * grace, and it stays until its TTL. Fine when there is none. That needs the verb `patch`.
+   */
+  endJob(name: string): Promise<void>
   /** Deletes the Job, and its pods after it. Fine when there is none. */
   deleteJob(name: string, options?: { background: true }): Promise<void>
   getPod(name: string): Promise<V1Pod | undefined>
@@ -75,6 +83,7 @@ export interface Cluster {
   /** The last lines of a container, at most 64 KiB of them. */
   podLog(name: string, container: string, tailLines: number): Promise<string>
   nodes(): Promise<V1Node[]>
+  getNode(name: string): Promise<V1Node | undefined>
   /** Whose service account token it is; undefined when it is not good for the audience, or bound to no pod that exists. */
   reviewToken(token: string, audience: string): Promise<PodIdentity | undefined>
   /** Points a Service without a selector, in the ledger's namespace, at one address. */
@@ -83,10 +92,14 @@ export interface Cluster {
   serviceAddresses(endpoint: Pick<GatewayEndpoint, 'service' | 'address'>): Promise<string[]>
   /** The newest that the API server has (at most 500) about the pod, Job or claim of that name. */
   events(name: string): Promise<CoreV1Event[]>
+  /** Makes an event in the namespace of the jobs. */
+  createEvent(event: CoreV1Event): Promise<void>
   /** The pods with these labels, for a `Reflector`. */
   watchPods(labelSelector: string): ListWatch<V1Pod>
   /** The Jobs with these labels, for a `Reflector`. */
   watchJobs(labelSelector: string): ListWatch<V1Job>
+  /** All events of the namespace of the jobs, others' included, for a `Reflector`. */
+  watchEvents(): ListWatch<CoreV1Event>
   /** Ends all connections at once. */
   close(): Promise<void>
 }
@@ -99,6 +112,7 @@ export interface ClusterOptions {
   clock: Clock
   /** Open while this process may write; always, when it is left out. */
   fence?: Fence
+  metrics?: Metrics
 }
 
 /** A cluster over kept connections. Nothing is asked of it before the first call. */
@@ -130,14 +144,12 @@ export function connectCluster(options: ClusterOptions): Cluster {
     getPodTemplate: name => podTemplate(transport, `${corePath}/podtemplates`, name),
     getClaim: name => unlessMissing(core.readNamespacedPersistentVolumeClaim({ namespace, name })),
     nodes: async () => (await core.listNode()).items,
+    getNode: name => unlessMissing(core.readNode({ name })),
     reviewToken: (token, audience) => reviewToken(authentication, { token, audience }),
     pointService: endpoint => pointService(discovery, { ...endpoint, namespace: ledgerNamespace }),
     serviceAddresses: endpoint =>
       serviceAddresses(discovery, { ...endpoint, namespace: ledgerNamespace }),
-    events: async name => {
-      const fieldSelector = `involvedObject.name=${name}`
-      return (await core.listNamespacedEvent({ namespace, fieldSelector, limit: 500 })).items
-    },
+    ...eventVerbs(transport, core, namespace),
     watchPods: labelSelector =>
       listWatch(transport, { path: podsPath, type: 'V1Pod', labelSelector }),
     watchJobs: labelSelector =>
@@ -152,7 +164,9 @@ function jobVerbs(
   transport: Transport,
   batch: BatchV1Api,
   { namespace, jobsPath }: { namespace: string; jobsPath: string },
-): Pick<Cluster, 'createJob' | 'getJob' | 'deleteJob'> {
+): Pick<Cluster, 'createJob' | 'getJob' | 'listJobs' | 'endJob' | 'deleteJob'> {
+  const source = (labelSelector: string) =>
+    listWatch(transport, { path: jobsPath, type: 'V1Job', labelSelector })
   const getJob = (name: string) => unlessMissing(batch.readNamespacedJob({ namespace, name }))
   return {
     getJob,
@@ -169,10 +183,34 @@ function jobVerbs(
         throw new ClusterError({ reason: 'Vanished', message: 'the Job existed, and then did not' })
       }
     },
+    listJobs: labelSelector => everything(source(labelSelector)),
+    endJob: async name => {
+      const path = `${jobsPath}/${encodeURIComponent(name)}`
+      const body = { spec: { activeDeadlineSeconds: 1 } }
+      await unlessMissing(transport.text({ method: 'PATCH', path, body }))
+    },
     deleteJob: async name => {
       const propagationPolicy = 'Background'
       await unlessMissing(batch.deleteNamespacedJob({ namespace, name, propagationPolicy }))
     },
+  }
+}
+
+function eventVerbs(
+  transport: Transport,
+  core: CoreV1Api,
+  namespace: string,
+): Pick<Cluster, 'events' | 'createEvent' | 'watchEvents'> {
+  const path = `/api/v1/namespaces/${namespace}/events`
+  return {
+    events: async name => {
+      const fieldSelector = `involvedObject.name=${name}`
+      return (await core.listNamespacedEvent({ namespace, fieldSelector, limit: 500 })).items
+    },
+    createEvent: async event => {
+      await transport.text({ method: 'POST', path, body: event })
+    },
+    watchEvents: () => listWatch(transport, { path, type: 'CoreV1Event' }),
   }
 }
 
@@ -209,6 +247,16 @@ async function podTemplate(
   if (name === '.' || name === '..') return undefined
   const one = { method: 'GET', path: `${path}/${encodeURIComponent(name)}` } as const
   return unlessMissing(transport.json(one) as Promise<V1PodTemplate>)
+}
+
+async function everything<T>(source: ListWatch<T>): Promise<T[]> {
+  const items: T[] = []
+  for (let continueToken: string | undefined; ;) {
+    const page = await source.list({ limit: 500, continueToken })
+    items.push(...page.items)
+    if (!page.continueToken) return items
+    continueToken = page.continueToken
+  }
 }
 
 async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {

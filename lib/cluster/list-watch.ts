@@ -1,4 +1,11 @@
-import type { V1Job, V1Lease, V1ObjectMeta, V1Pod, V1Secret } from '@kubernetes/client-node'
+import type {
+  CoreV1Event,
+  V1Job,
+  V1Lease,
+  V1ObjectMeta,
+  V1Pod,
+  V1Secret,
+} from '@kubernetes/client-node'
 // Not in client-node's index. It turns JSON into the classes that the types promise: dates are Dates.
 import { ObjectSerializer } from '@kubernetes/client-node/dist/gen/models/ObjectSerializer.js'
 import { ClusterError, errorOfStatus } from './cluster-error.js'
@@ -36,6 +43,7 @@ export interface ListWatch<T> {
 
 /** The kinds that we read as plain JSON, by the names that client-node's models have. */
 interface Models {
+  CoreV1Event: CoreV1Event
   V1Job: V1Job
   V1Lease: V1Lease
   V1Pod: V1Pod

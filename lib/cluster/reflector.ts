@@ -26,6 +26,11 @@ export interface ReflectorOptions<T> extends ReflectorHandlers<T> {
   freshnessMs?: number
   /** What is kept of each object. */
   trim?: (object: T) => T
+  /**
+   * False for a source of many objects of which few matter: none is stored, whoever follows keeps what he wants. Each
+   * is told of as it comes, as added, also when it was told of before; lists in pages. True by default.
+   */
+  stores?: boolean
 }
 
 const pageSize = 500
@@ -105,7 +110,9 @@ export class Reflector<T extends NamedObject> {
     let version: string
     do {
       const page = await source.list({ limit: pageSize, continueToken }, signal)
-      items.push(...page.items.map(item => this.#trimmed(item)))
+      const trimmed = page.items.map(item => this.#trimmed(item))
+      if (this.#options.stores === false) this.#pass(trimmed)
+      else items.push(...trimmed)
       continueToken = page.continueToken
       version = page.resourceVersion
     } while (continueToken)
@@ -145,7 +152,8 @@ export class Reflector<T extends NamedObject> {
     this.#fresh()
     if (event.type !== 'BOOKMARK') {
       const object = this.#trimmed(event.object)
-      this.#apply(changesOfEvent(this.#store, { ...event, object }))
+      if (this.#options.stores === false) this.#pass([object], event.type)
+      else this.#apply(changesOfEvent(this.#store, { ...event, object }))
     }
     const version = versionOf(event.object) ?? from
     if (version !== from) this.#progress = true
@@ -171,6 +179,13 @@ export class Reflector<T extends NamedObject> {
       else this.#store.set(name, object)
       this.#tell(() => handlers[type]?.(object, told))
     }
+  }
+
+  #pass(objects: readonly T[], type?: WatchEvent<T>['type']): void {
+    const { onAdd, onDelete } = this.#options
+    const told = { synced: this.#synced }
+    const handler = type === 'DELETED' ? onDelete : onAdd
+    for (const object of objects) this.#tell(() => handler?.(object, told))
   }
 
   #tell(handler: () => unknown): void {

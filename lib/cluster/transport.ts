@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici'
 import type { Clock } from '../clock.js'
 import { FencedError, isFenced, openFence, type Fence, type FencedRequest } from '../fence.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { version } from '../version.js'
 import { ClusterError, errorOfAnswer, errorOfNetwork, isClusterError } from './cluster-error.js'
 import { Connections } from './connections.js'
@@ -16,9 +17,10 @@ import { jsonLines } from './json-lines.js'
 
 /** A request to the API server. `path` is below the server's URL. */
 export interface ClusterRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   query?: Query
+  /** Sent as JSON; that of a PATCH is a JSON merge patch. */
   body?: unknown
   signal?: AbortSignal
 }
@@ -33,6 +35,7 @@ export interface TransportOptions {
   clock: Clock
   /** Open while this process may write to Kubernetes; always, when it is left out. */
   fence?: Fence
+  metrics?: Metrics
   headersTimeout?: number
   requestTimeout?: number
   connectTimeout?: number
@@ -68,6 +71,9 @@ function isQuestion({ method, url }: Wire): boolean {
   return method === 'GET' || /\/(token|selfsubjectaccess)reviews$/.test(new URL(url).pathname)
 }
 
+// RFC 7396.
+const mergePatch = 'application/merge-patch+json'
+
 // Who the API server's audit log says that we are.
 const userAgent = `job-spawner/${version}`
 
@@ -95,7 +101,10 @@ export class Transport {
       config: kubeConfig,
       clock,
       connectTimeout: options.connectTimeout ?? 30_000,
-      wrap: pool => pool.compose(fence.interceptor(isFencedWrite)),
+      wrap: pool => {
+        const watched = options.metrics?.kubernetes.watching(pool) ?? pool
+        return watched.compose(fence.interceptor(isFencedWrite))
+      },
     })
     this.server = this.#connections.server
     this.host = new URL(this.server).host
@@ -161,7 +170,7 @@ export class Transport {
     const url = `${this.server}${path}${search.size > 0 ? `?${search.toString()}` : ''}`
     const headers: Record<string, string> = { accept: 'application/json' }
     if (body === undefined) return { method, url, headers, signal }
-    headers['content-type'] = 'application/json'
+    headers['content-type'] = method === 'PATCH' ? mergePatch : 'application/json'
     return { method, url, headers, signal, body: JSON.stringify(body) }
   }
 

@@ -11,6 +11,7 @@ import { Problem } from '../errors.js'
 import { Fence } from '../fence.js'
 import { ledgerNamespace } from '../ledger/namespace.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 
 /** A cluster that answers, with its namespaces, and how its pods reach a gateway of ours. */
 export interface Connected {
@@ -22,13 +23,21 @@ export interface Connected {
   pod: { name: string; uid: string } | undefined
 }
 
+/** What connecting needs of the program. */
+export interface ConnectContext {
+  env: NodeJS.ProcessEnv
+  log: Log
+  clock: Clock
+  metrics?: Metrics
+}
+
 /**
  * Connects to the cluster that the configuration means, and makes the namespaces that are missing.
  * @throws Problem KUBECONFIG, CLUSTER_UNREACHABLE, CLUSTER_REFUSED, LEDGER_NAMESPACE.
  */
 export async function connect(
   config: Config,
-  { env, log, clock }: { env: NodeJS.ProcessEnv; log: Log; clock: Clock },
+  { env, log, clock, metrics }: ConnectContext,
 ): Promise<Connected> {
   const kubeConfig = loadKubeConfig({ kubeconfig: config.kubeconfig, context: config.context, env })
   const inside = !config.kubeconfig && !config.context && inCluster(env)
@@ -45,6 +54,7 @@ export async function connect(
     fence,
     log,
     clock,
+    metrics,
   })
   const version = await cluster.ping()
   log.info(

@@ -1,7 +1,11 @@
 import { orAfter, systemClock } from '../clock.js'
+import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
 import { makeLog, type Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { JobSpawner } from '../run/spawner.js'
+import type { StatusServer } from '../status/server.js'
+import type { StatusSource } from '../status/status.js'
 import { version } from '../version.js'
 import type { CommandContext } from './command.js'
 
@@ -22,11 +26,15 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   const { connect } = await import('./connect.js')
   const { JobSpawner } = await import('../run/spawner.js')
   const { thisProcess } = await import('../lease/holder.js')
-  const connected = await connect(config, { env, log, clock })
+  const { Metrics } = await import('../metrics/metrics.js')
+  const metrics = new Metrics()
+  const connected = await connect(config, { env, log, clock, metrics })
   const holder = thisProcess(env)
-  const spawner = new JobSpawner({ config, ...connected, holder, log, clock })
+  const spawner = new JobSpawner({ config, ...connected, holder, log, clock, metrics })
   const stop = stopSignals(log)
+  let told: StatusServer | undefined
   try {
+    told = await tellStatus(spawner, { config, metrics, log })
     const lost = spawner.lost()
     await Promise.race([spawner.start(), stop.first, lost])
     await Promise.race([stop.first, spawner.dismissed(), lost])
@@ -36,12 +44,30 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
     ])
   } finally {
     await spawner.close()
+    await told?.close()
     stop.dispose()
     // One who has lost the lease is to come back as a standby, whatever of it still waits for something.
     setTimeout(() => process.exit(), lingerMs).unref()
   }
   log.info('job spawner stopped')
   return 0
+}
+
+// Also while it stands by: a standby that nobody can look into is trusted by nobody.
+async function tellStatus(
+  spawner: JobSpawner,
+  { config, metrics, log }: { config: Config; metrics: Metrics; log: Log },
+): Promise<StatusServer> {
+  const { StatusServer } = await import('../status/server.js')
+  const server = new StatusServer({
+    listen: config.metricsListen,
+    source: spawner.status as StatusSource,
+    metrics,
+    unready: () => spawner.unready(),
+    log,
+  })
+  log.info({ port: await server.listen() }, 'status and metrics served')
+  return server
 }
 
 // Without a grace nothing is drained: a standby goes on with the agents as they are.

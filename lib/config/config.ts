@@ -33,12 +33,18 @@ export interface PodConfig {
   gatewayUrl: string | undefined
   gatewayService: string | undefined
   gatewayAddress: string | undefined
+  metricsListen: ListenAddress
   leaseDuration: number
   allowOtherBuilds: boolean
   jobPrefix: string
   jobTtl: number
   /** Seconds. */
   jobActiveDeadlineSeconds: number
+  podPendingTimeout: number
+  imagePullBackoffGracePeriod: number
+  emptyJobGracePeriod: number
+  containerStartTimeout: number
+  maxHoldOnFailure: number
   /** Seconds. */
   defaultTerminationGracePeriodSeconds: number
   imagePullPolicy: PullPolicy | undefined

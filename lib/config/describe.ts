@@ -58,6 +58,7 @@ const shapes: Record<string, JsonSchema> = {
   namespace: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   'optional-namespace': { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   duration: { type: 'string', pattern: '^[0-9]+ ?(ms|s|m|h|d)$' },
+  'positive-duration': { type: 'string', pattern: '^0*[1-9][0-9]* ?(ms|s|m|h|d)$' },
   'lease-duration': { type: 'string', pattern: '^[0-9]+ ?(ms|s|m)$' },
   'optional-ip': { type: 'string', pattern: '^[0-9a-fA-F.:]+$' },
   'listen-address': { type: 'string', pattern: '^(\\[[^\\]]+\\]|[^:\\s]*):[0-9]{1,5}$' },

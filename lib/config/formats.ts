@@ -66,6 +66,12 @@ const formats: convict.Format[] = [
     coerce: coerceDuration,
   },
   {
+    name: 'positive-duration',
+    validate: value =>
+      wanted('a duration above 0 such as 90s, 10m or 1h', typeof value === 'number' && value > 0),
+    coerce: coerceDuration,
+  },
+  {
     name: 'lease-duration',
     validate: value =>
       wanted(

@@ -11,10 +11,6 @@ export interface Moved {
 const byBuildkite = 'Buildkite hands each job to one of our agents; nothing is polled for jobs.'
 const noQueueOfOurs = `${byBuildkite} Remove it; max-in-flight is the number of jobs at once.`
 const noReservation = `${byBuildkite} There is no reservation that could expire; remove it.`
-const fixedWait =
-  'The time is fixed: a container that fails to start for 30 seconds ends its job with the reason. Remove it.'
-const watched =
-  'The job log tells at once why a pod does not start, and every job can be cancelled. Remove it.'
 const oldApi = 'It belongs to an API of Buildkite that is not used any more. Remove it.'
 const renamed = (to: OptionName) => `It is ${to} here, with the same values.`
 
@@ -42,10 +38,6 @@ export const moved: Readonly<Record<string, Moved>> = {
     why: 'It is the other way round here: images are checked only with image-check: true.',
   },
   workspaceVolume: { becomes: 'workspace-volume', why: renamed('workspace-volume') },
-  'container-start-timeout': {
-    becomes: 'agent-config',
-    why: 'It is a key of agent-config: write it there.',
-  },
   debug: { becomes: 'log-level', why: 'Write log-level: debug.' },
   'log-format': { why: 'The log is one JSON object a line. Remove it.' },
   'no-color': {
@@ -67,11 +59,11 @@ export const moved: Readonly<Record<string, Moved>> = {
     why: 'The gateway, which pods speak to, has HTTP/1.1 only. Remove it.',
   },
   'health-check-addr': {
-    becomes: 'gateway-listen',
-    why: 'The gateway answers /healthz and /readyz: gateway-listen is its address.',
+    becomes: 'metrics-listen',
+    why: 'It is HOST:PORT, and has /healthz and /readyz, beside /metrics and /status.',
   },
   'agent-config.health-check-addr': {
-    why: 'The kubelet watches the containers of a pod. Remove it; /healthz of the spawner is at gateway-listen.',
+    why: 'The kubelet watches the containers of a pod. Remove it; /healthz of the spawner is at metrics-listen.',
   },
 
   'poll-interval': {
@@ -95,17 +87,17 @@ export const moved: Readonly<Record<string, Moved>> = {
     why: "The API server's own flow control paces us, and what it refuses for load is tried again. Remove it.",
   },
 
-  'image-pull-backoff-grace-period': { why: fixedWait },
-  'empty-job-grace-period': { why: watched },
-  'pod-pending-timeout': { why: watched },
   'job-cancel-checker-poll-interval': {
     why: 'How often a job is asked for its state is what Buildkite tells the agent. Remove it.',
   },
   'enable-completion-watcher': {
-    why: 'Pods that stay after their agent has ended are always removed. Remove it.',
+    why: 'Pods that stay after their agent has ended are always removed, unless holdOnFailure keeps them. Remove it.',
   },
 
-  'prometheus-port': { why: 'There are no metrics yet. Remove it.' },
+  'prometheus-port': {
+    becomes: 'metrics-listen',
+    why: 'Write metrics-listen: 0.0.0.0:PORT. Without it metrics are at port 9216; to have none outside, write 127.0.0.1:9216.',
+  },
   'profiler-address': { why: 'Node has its own profiler: node --inspect. Remove it.' },
 
   org: { why: 'The agent token says which organisation it is. Remove it.' },

@@ -143,6 +143,12 @@ export const options = {
     default: null,
     env: 'JOB_SPAWNER_GATEWAY_ADDRESS',
   },
+  'metrics-listen': {
+    doc: 'Address that /metrics, /healthz, /readyz and /status are served at, for people and Prometheus; pods of jobs need not reach it.',
+    format: 'listen-address',
+    default: '0.0.0.0:9216',
+    env: 'JOB_SPAWNER_METRICS_LISTEN',
+  },
   'lease-duration': {
     doc: 'How long a process that does not renew its lease still counts as alive. Another one takes over after that. From 3s to 60s.',
     format: 'lease-duration',
@@ -172,6 +178,36 @@ export const options = {
     format: 'positive-int',
     default: 21_600,
     env: 'JOB_SPAWNER_JOB_ACTIVE_DEADLINE_SECONDS',
+  },
+  'pod-pending-timeout': {
+    doc: "How long a pod may take until its agent runs, from its creation: while it waits for a node, a volume or an image, its job's log tells why.",
+    format: 'positive-duration',
+    default: '15m',
+    env: 'JOB_SPAWNER_POD_PENDING_TIMEOUT',
+  },
+  'image-pull-backoff-grace-period': {
+    doc: 'How long an image that cannot be pulled is tried again when it is not known whether that helps. What cannot pass (no such image, access denied) ends the job at once, what passes (a registry that is busy) waits for pod-pending-timeout.',
+    format: 'duration',
+    default: '30s',
+    env: 'JOB_SPAWNER_IMAGE_PULL_BACKOFF_GRACE_PERIOD',
+  },
+  'empty-job-grace-period': {
+    doc: 'How long a Job may be there without a pod, unless what keeps the pod away may pass, as a quota may.',
+    format: 'positive-duration',
+    default: '30s',
+    env: 'JOB_SPAWNER_EMPTY_JOB_GRACE_PERIOD',
+  },
+  'container-start-timeout': {
+    doc: 'How long the pod agent waits for the other containers of its pod to start; 0s is for ever. container-start-timeout of agent-config, and a patch of the agent container, say otherwise.',
+    format: 'duration',
+    default: '10m',
+    env: 'JOB_SPAWNER_CONTAINER_START_TIMEOUT',
+  },
+  'max-hold-on-failure': {
+    doc: 'How long a failed pod may stay for its author to look into it, at most; 0s allows it to none. A step asks for it with holdOnFailure in its plugin.',
+    format: 'duration',
+    default: '0s',
+    env: 'JOB_SPAWNER_MAX_HOLD_ON_FAILURE',
   },
   'default-termination-grace-period-seconds': {
     doc: 'How long a pod may take to end, in seconds, where neither a podSpec nor a patch says it.',

@@ -16,6 +16,7 @@ export function typed(values: Values): PodConfig {
   const name = (values.name as string) || `${hostname()}-%i`
   return {
     ...spawnerSettings(values, name),
+    ...podTimes(values),
     ...podScalars(values),
     ...podStructures(values),
   }
@@ -51,6 +52,7 @@ function spawnerSettings(values: Values, name: string) {
     gatewayUrl: optional<string>(values['gateway-url'])?.replace(/\/+$/, ''),
     gatewayService: optional<string>(values['gateway-service']),
     gatewayAddress: optional<string>(values['gateway-address']),
+    metricsListen: listenAddress(values['metrics-listen']) as ListenAddress,
     leaseDuration: values['lease-duration'] as number,
     allowOtherBuilds: values['allow-other-builds'] as boolean,
     shutdownGrace: values['shutdown-grace'] as number,
@@ -58,15 +60,25 @@ function spawnerSettings(values: Values, name: string) {
   }
 }
 
+function podTimes(values: Values) {
+  return {
+    jobTtl: values['job-ttl'] as number,
+    jobActiveDeadlineSeconds: values['job-active-deadline-seconds'] as number,
+    podPendingTimeout: values['pod-pending-timeout'] as number,
+    imagePullBackoffGracePeriod: values['image-pull-backoff-grace-period'] as number,
+    emptyJobGracePeriod: values['empty-job-grace-period'] as number,
+    containerStartTimeout: values['container-start-timeout'] as number,
+    maxHoldOnFailure: values['max-hold-on-failure'] as number,
+    defaultTerminationGracePeriodSeconds: values[
+      'default-termination-grace-period-seconds'
+    ] as number,
+  }
+}
+
 function podScalars(values: Values) {
   return {
     agentImage: values['agent-image'] as string,
     jobPrefix: values['job-prefix'] as string,
-    jobTtl: values['job-ttl'] as number,
-    jobActiveDeadlineSeconds: values['job-active-deadline-seconds'] as number,
-    defaultTerminationGracePeriodSeconds: values[
-      'default-termination-grace-period-seconds'
-    ] as number,
     imagePullPolicy: optional<PullPolicy>(values['image-pull-policy']),
     imageCheck: values['image-check'] as boolean,
     imageCheckPullPolicy: optional<PullPolicy>(values['image-check-pull-policy']),

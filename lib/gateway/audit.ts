@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../clock.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { remoteAddress } from './address.js'
 
 /** A call that was refused. */
@@ -35,17 +36,20 @@ export class Audit {
   constructor(
     private readonly log: Log,
     private readonly clock: Clock,
+    private readonly metrics?: Metrics,
   ) {}
 
   /** Writes the line. */
   refused({ request, route, job, pod, why }: RefusedCall): void {
     const from = remoteAddress(request)
     const { method } = request
+    this.metrics?.gateway.refused(route)
     this.line(pod ?? from, { method, path: pathOf(request), route, from, job, pod, why })
   }
 
   /** Writes the line of something that came over a connection and was no call. */
   broken(from: string, why: string): void {
+    this.metrics?.gateway.refused(undefined)
     this.line(from, { from, why })
   }
 

@@ -45,6 +45,13 @@ export interface GatewayRun {
   bindPod(pod: ProvenPod): Promise<'bound' | 'taken' | 'over'>
   /** Whether a token that we made for the pod of this UID is still good: no other pod has the run. */
   isPod(uid: string): boolean
+  /** The pod has called, and proved who it is: once for each such call. */
+  podCalled(): void
+  /**
+   * The pod sends a chunk or its finish; `what` is the same when it does so again. Called back when that is answered, and
+   * whether it was turned away and will come again.
+   */
+  podWrites(what: string): (comesAgain: boolean) => void
   /** The pod agent is there. */
   podConnected(pod: { hostname: string }): void
   /** The pod agent has called `start`. */

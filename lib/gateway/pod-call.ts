@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import type { ListenAddress } from '../config/formats.js'
 import type { Fence } from '../fence.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Audit } from './audit.js'
 import type { Crowd } from './crowd.js'
 import type { GatewayRun, PodAddresses, ProvenPod } from './gateway-run.js'
@@ -41,6 +42,7 @@ export interface GatewayOptions {
   state: () => GatewayState
   /** What /warmz says: undefined when this process could lead at once, else why not. */
   cold: () => string | undefined
+  metrics?: Metrics
   /** For tests. */
   limits?: Partial<GatewayLimits>
 }

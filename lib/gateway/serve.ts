@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { retryableStatus } from '../upstream/retry.js'
 import { register } from './admission.js'
 import { answer } from './answers.js'
 import type { GatewayParts, Patience, PodCall } from './pod-call.js'
@@ -20,6 +21,8 @@ export interface RawCall {
 const shortHeld: readonly RouteAction[] = ['heartbeat', 'ping', 'disconnect', 'connect', 'state']
 // These may take long, so a pod has only so many of them at a time.
 const counted: readonly RouteAction[] = ['chunk', 'forward', 'step', 'state', 'finish']
+// While one of these is under way, the agent has not fallen silent: it is not to be judged by its pod's status.
+const writing: readonly RouteAction[] = ['chunk', 'finish']
 
 // Made once: to make one with its stack trace for each call costs more than all else here.
 const podGone = new Error('the pod went away')
@@ -46,6 +49,7 @@ export async function serve(
     return refuse({ request, response }, { match, refusal: proof, parts })
   }
   const { run, pod } = proof
+  run.podCalled()
   // Known again after a restart, with the pod's next call.
   if (pod.addresses.length > 0) parts.places.set(run, pod.addresses)
   const query = new URLSearchParams(search)
@@ -60,20 +64,35 @@ async function admitted(call: PodCall, parts: GatewayParts): Promise<void> {
   if (route.action === 'refuse') {
     return refuseCall(call, { status: 403, message: route.why ?? 'refused' }, parts)
   }
-  if (route.action === 'register') return
   const { allowOtherBuilds } = parts.options
   const { match, query } = call
   const why = outOfReach(match, ownIds(call.run), { query, allowOtherBuilds })
   if (why !== undefined) return refuseCall(call, { status: 403, message: why }, parts)
-  if (!counted.includes(route.action)) return answer[route.action](call, parts)
+  const ended = writing.includes(route.action) ? call.run.podWrites(call.target) : undefined
+  try {
+    await answered(call, parts)
+  } finally {
+    ended?.(comesAgain(call.response))
+  }
+}
+
+async function answered(call: PodCall, parts: GatewayParts): Promise<void> {
+  const { action } = call.match.route
+  if (action === 'refuse' || action === 'register') return
+  if (!counted.includes(action)) return answer[action](call, parts)
   const { uid } = call.pod
   const leave = await parts.hold.until(() => parts.crowd.enter(uid), call.patience, uid)
   if (!leave) return later(call.response, 'this pod has too many calls under way')
   try {
-    await answer[route.action](call, parts)
+    await answer[action](call, parts)
   } finally {
     leave()
   }
+}
+
+// An agent sends what it could not deliver once more, after a pause.
+function comesAgain({ writableEnded, statusCode }: ServerResponse): boolean {
+  return !writableEnded || retryableStatus(statusCode)
 }
 
 function noRoute(

@@ -10,6 +10,7 @@ import { gatewayLimits, type GatewayLimits } from './limits.js'
 import type { GatewayOptions, GatewayParts } from './pod-call.js'
 import { elsewhere, later, reply } from './reply.js'
 import { Reviews } from './reviews.js'
+import { matchRoute } from './routes.js'
 import { serve } from './serve.js'
 import { UpstreamHealth } from './upstream-health.js'
 
@@ -77,8 +78,15 @@ export class Gateway {
     clearTimeout(cut)
   }
 
+  /** How many calls wait. */
+  get held(): number {
+    return this.parts.hold.size
+  }
+
   private take(request: IncomingMessage, response: ServerResponse): void {
     request.on('error', () => undefined)
+    // An answer that is streamed is listened to by the pipeline's parts as well as by ours.
+    response.setMaxListeners(30)
     response.once('finish', () => drain(request, this.parts.limits))
     // A kept connection that was busy when we closed is idle now.
     response.once('close', () =>
@@ -95,6 +103,7 @@ export class Gateway {
     const { url = '' } = request
     const [path = ''] = url.split('?')
     this.trace(request, response, path)
+    this.measure(request, response, path)
     if (path === '/healthz') return reply(response, 200, { status: 'ok' })
     if (path === '/warmz') return report(response, this.options.cold())
     if (path === '/readyz') return report(response, this.unready())
@@ -103,6 +112,12 @@ export class Gateway {
     }
     const target = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : undefined
     await serve({ request, response, target }, this.parts)
+  }
+
+  private measure({ method = 'GET' }: IncomingMessage, response: ServerResponse, path: string) {
+    const { metrics } = this.options
+    if (!metrics || !path.startsWith(prefix)) return
+    metrics.gateway.began(response, matchRoute(method, path.slice(prefix.length))?.route.action)
   }
 
   private trace({ method }: IncomingMessage, response: ServerResponse, path: string): void {
@@ -117,7 +132,8 @@ export class Gateway {
     )
   }
 
-  private unready(): string | undefined {
+  /** Why pods are not to be led here, when they are not: what /readyz says. */
+  unready(): string | undefined {
     const state = this.options.state()
     if (this.leaving) return 'stopping'
     return state === 'leading' ? undefined : state
@@ -136,11 +152,11 @@ export class Gateway {
 
 function partsOf(options: GatewayOptions): GatewayParts {
   const limits = { ...gatewayLimits, ...options.limits }
-  const { log, clock, identify } = options
+  const { log, clock, identify, metrics } = options
   return {
     options,
     limits,
-    audit: new Audit(log, clock),
+    audit: new Audit(log, clock, metrics),
     hold: new Hold(clock, limits),
     crowd: new Crowd(limits.callsPerPod),
     reviews: new Reviews(identify, clock),

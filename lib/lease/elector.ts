@@ -4,6 +4,7 @@ import type { LeaseVerbs } from '../cluster/leases.js'
 import { isProblem, type Problem } from '../errors.js'
 import type { Fence } from '../fence.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { giveAway } from './give-away.js'
 import type { Holder } from './holder.js'
 import { holderEvidence, leaseName, ownLease, stateOf } from './lease-object.js'
@@ -28,6 +29,7 @@ export interface ElectorOptions {
    * default a Lease that was missing from the start is taken for a new installation's.
    */
   mayBeHeld?: () => Promise<boolean>
+  metrics?: Metrics
 }
 
 // How often a write that others' writes overtake is tried again at once.
@@ -82,6 +84,7 @@ export class Elector {
       signal?.removeEventListener('abort', stop)
     }
     this.#sayAllIsWell('this process holds the lease')
+    this.#options.metrics?.lease.taken()
     this.#renewing = this.#keepRenewing()
   }
 
@@ -158,6 +161,7 @@ export class Elector {
     this.#lease = await this.#requests.write(lease, this.#stopping.signal)
     this.#stopping.signal.throwIfAborted()
     fence.extend(actsUntil(sentAt, durationMs))
+    this.#options.metrics?.lease.renewed()
   }
 
   async #keepRenewing(): Promise<void> {

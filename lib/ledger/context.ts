@@ -4,6 +4,7 @@ import { backoffMs } from '../cluster/backoff.js'
 import { isClusterError, isNotFound } from '../cluster/cluster-error.js'
 import type { SecretVerbs } from '../cluster/secrets.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Claim } from './claim.js'
 
 /** What all parts of the ledger work with. */
@@ -14,6 +15,7 @@ export interface LedgerContext {
   clock: Clock
   signal: AbortSignal | undefined
   claim: Claim
+  metrics?: Metrics
 }
 
 /** The verbs, as long as nobody has fenced us off: writes throw Problem LEASE_LOST from then on. */

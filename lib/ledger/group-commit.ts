@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Metrics } from '../metrics/metrics.js'
 
 interface Waiting<T> {
   what: T
@@ -16,7 +17,10 @@ export class GroupCommit<T> {
   private next: Waiting<T>[] = []
   private busy = false
 
-  constructor(write: (join: () => void) => Promise<ReadonlyMap<T, unknown>>) {
+  constructor(
+    write: (join: () => void) => Promise<ReadonlyMap<T, unknown>>,
+    private readonly metrics?: Metrics,
+  ) {
     this.write = write
   }
 
@@ -40,12 +44,15 @@ export class GroupCommit<T> {
     const batch: Waiting<T>[] = []
     const join = () => void batch.push(...this.next.splice(0))
     join()
+    const told = this.metrics?.ledger.began()
     try {
       const failed = await this.write(join)
+      told?.(batch.length, 'ok')
       for (const { what, resolve, reject } of batch)
         if (failed.has(what)) reject(failed.get(what))
         else resolve()
     } catch (error) {
+      told?.(batch.length, 'failed')
       for (const { reject } of batch) reject(error)
     }
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { SecretVerbs } from '../cluster/secrets.js'
 import { isProblem, Problem } from '../errors.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { Claim } from './claim.js'
 import { cleanUp, deleteSlotSecrets } from './clean-up.js'
 import { fencedSecrets, patiently, whereIs, type LedgerContext } from './context.js'
@@ -26,6 +27,7 @@ export interface LedgerOptions {
   id?: string
   /** Called once, when another process has taken the ledger over. Nothing is written any more then. */
   onFenced?: (problem: Problem) => void
+  metrics?: Metrics
 }
 
 /**
@@ -48,16 +50,22 @@ export class Ledger {
     signal,
     id = randomUUID(),
     onFenced,
+    metrics,
   }: LedgerOptions) {
     const claim = new Claim(id, onFenced)
     const fenced = fencedSecrets(secrets, claim)
-    this.context = { secrets: fenced, instance, log, clock, signal, claim }
+    this.context = { secrets: fenced, instance, log, clock, signal, claim, metrics }
     this.head = new Head(this.context)
   }
 
   /** Slots whose record `load` could not read. They are kept as they are, and `put` refuses them: do not use them. */
   get unreadable(): ReadonlySet<number> {
     return this.slots
+  }
+
+  /** How many pages it has had to do with since it was loaded. */
+  get pageCount(): number {
+    return this.pages.size
   }
 
   /** Whether there is anything in the cluster, of whichever process. */

@@ -45,6 +45,7 @@ export class PageSecret {
         const vanished = this.version !== undefined && isNotFound(error)
         const overtaken = isClusterError(error, 'exists') || isClusterError(error, 'conflict')
         if (!(overtaken || vanished) || overtakes >= mostOvertakes) throw error
+        this.context.metrics?.ledger.conflict()
         await this.lookAgain()
       }
     }

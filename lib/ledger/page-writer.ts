@@ -30,7 +30,7 @@ export class PageWriter {
     const { context, head, page, nextMark } = place
     this.secret = new PageSecret(context, head, pageName(context.instance, page))
     this.annexes = new Annexes(context, nextMark)
-    this.commits = new GroupCommit(join => this.write(join))
+    this.commits = new GroupCommit(join => this.write(join), context.metrics)
   }
 
   /** Goes on with a page that has been claimed: its readable entries, and what is to be kept as it is. */

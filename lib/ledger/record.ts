@@ -50,6 +50,7 @@ export interface ClosingRecord {
     exitStatus: number
     signalReason?: 'agent_refused' | 'agent_stop' | 'cancel' | 'process_run_error' | 'stack_error'
     signal?: string
+    fault?: 'job' | 'cluster'
   }
   /** Milliseconds since 1970. */
   finishedAt: number

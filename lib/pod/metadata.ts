@@ -1,6 +1,7 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { isLabelName, isLabelValue, longestName } from '../kubernetes-names.js'
-import type { JobInputs } from './given/inputs.js'
+import { holdOf } from './given/hold.js'
+import type { JobFacts, JobInputs } from './given/inputs.js'
 import { sidecarNames } from './given/names.js'
 import { podTemplateName } from './given/plugin.js'
 import type { PodSettings } from './given/settings.js'
@@ -16,6 +17,15 @@ export const labels = {
   /** What stands before the name of an agent's tag. */
   tagPrefix: 'tag.buildkite.com/',
 } as const
+
+/** The annotation of a Job and its pod that says how many seconds the pod stays when its job fails. */
+export const holdAnnotation = 'job-spawner/hold-seconds'
+
+/** How long the pod of a Job stays when its job fails, in seconds: 0 for one that ends as usual. Takes Job or pod. */
+export function holdSecondsOf({ metadata }: { metadata?: V1ObjectMeta | undefined }): number {
+  const text = metadata?.annotations?.[holdAnnotation] ?? ''
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0
+}
 
 /** The Job's metadata. */
 export function jobMetadata(inputs: JobInputs, settings: PodSettings): V1ObjectMeta {
@@ -79,6 +89,7 @@ function jobLabels(inputs: JobInputs, settings: PodSettings): Record<string, str
     ...settings.defaultMetadata?.labels,
     ...inputs.plugin.metadata?.labels,
     ...tagLabels(inputs.tags),
+    ...factLabels(inputs.env),
     [labels.jobUuid]: labelValue(inputs.id),
     [labels.instance]: labelValue(settings.instance),
     [labels.managedBy]: 'job-spawner',
@@ -93,17 +104,39 @@ function tagLabels(tags: JobInputs['tags']): Record<string, string> {
   return Object.fromEntries(legal.map(([key, value]) => [labels.tagPrefix + key, value]))
 }
 
+/** What people select Jobs by, as far as it is a legal label as it is. */
+function factLabels({ pipelineSlug, buildNumber, stepKey }: JobFacts): Record<string, string> {
+  const facts = {
+    'buildkite.com/pipeline-slug': pipelineSlug,
+    'buildkite.com/build-number': buildNumber,
+    'buildkite.com/step-key': stepKey,
+  }
+  return withoutEmpty(facts, isLabelValue)
+}
+
+function withoutEmpty(
+  texts: Record<string, string>,
+  isRight: (text: string) => boolean = () => true,
+): Record<string, string> {
+  const there = Object.entries(texts).filter(([, text]) => text !== '' && isRight(text))
+  return Object.fromEntries(there)
+}
+
 function jobAnnotations(
   { id, env, plugin }: JobInputs,
   settings: PodSettings,
 ): Record<string, string> {
   const template = podTemplateName(plugin)
+  const { seconds } = holdOf(plugin, settings)
+  const { [holdAnnotation]: _forged, ...authors } = {
+    ...settings.defaultMetadata?.annotations,
+    ...plugin.metadata?.annotations,
+  }
   return {
     // A running job cannot move to another node. An author may say that theirs may be lost.
     'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
     'karpenter.sh/do-not-disrupt': 'true',
-    ...settings.defaultMetadata?.annotations,
-    ...plugin.metadata?.annotations,
+    ...authors,
     ...(template === undefined ? {} : { 'buildkite.com/pod-template-name': template }),
     ...Object.fromEntries(
       sidecarNames(plugin).map((name, i) => [`buildkite.com/sidecar-${i}`, name]),
@@ -114,6 +147,11 @@ function jobAnnotations(
     'buildkite.com/pipeline-slug': env.pipelineSlug,
     'buildkite.com/step-key': env.stepKey,
     'buildkite.com/job-url': env.buildUrl === '' ? '' : `${env.buildUrl}#${id}`,
+    ...withoutEmpty({
+      'buildkite.com/build-number': env.buildNumber,
+      'buildkite.com/step-label': env.stepLabel,
+    }),
+    ...(seconds === 0 ? {} : { [holdAnnotation]: String(seconds) }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { deleteUnfinished } from '../supervise/unfinished.js'
 import { isOver, stopCause, wantsStop } from './ending.js'
+import { deleteJobOf } from './job-deleted.js'
 import type { Run } from './run.js'
 import { stateWord } from './state-word.js'
 
@@ -13,12 +13,10 @@ export interface CancellationContext {
   intervalMs: number
 }
 
-// Three of the pod agent's own polls, as the gateway tells it to poll: 2 s and up to 2 s of jitter.
-const podPollMs = 12_000
-
 /**
  * Asks for the job's state from accept to the end of the run. While the pod agent does it itself (only once its first
- * container has connected), we are silent. A job that is to stop before that has its Job deleted and is finished by us.
+ * container has connected), we are silent. A job that is to stop before that is finished by us at once, and its Job, when
+ * it has one, deleted.
  */
 export async function watchCancellation(run: Run, context: CancellationContext): Promise<void> {
   const { clock, intervalMs } = context
@@ -27,7 +25,7 @@ export async function watchCancellation(run: Run, context: CancellationContext):
       // Many runs that an earlier process left begin at the same moment.
       await clock.sleep(Math.max(intervalMs * (0.9 + clock.random() / 5), askedMs), run.signal)
       askedMs = 0
-      if (podPolls(run, clock)) continue
+      if (run.presence.polls) continue
       const word = await stateWord(run, clock)
       if (word.kind === 'none') askedMs = word.retryAfterMs
       if (word.kind === 'state' && (await stopped(run, word.state, context))) return
@@ -36,7 +34,7 @@ export async function watchCancellation(run: Run, context: CancellationContext):
     if (!run.signal.aborted) throw error
   } finally {
     // A job that upstream ended without us leaves a Job behind that nobody wants.
-    if (run.ending?.by === 'upstream' && !run.letGo) await deleteJob(run, context)
+    if (run.ending?.by === 'upstream' && !run.letGo) await deleteJobOf(run, context)
   }
 }
 
@@ -47,31 +45,17 @@ async function stopped(run: Run, state: string, context: CancellationContext): P
     return isOver(state)
   }
   if (run.podSeen && (await podTakesOver(run, context.clock))) return false
-  run.log.info({ state }, 'job to stop, deleting its Job')
-  await Promise.all([run.end(stopCause(state)), deleteJob(run, context)])
+  run.log.info({ state, jobCreated: run.jobCreated }, 'job to stop before its pod runs it')
+  await Promise.all([run.end(stopCause(state, run)), deleteJobOf(run, context)])
   return true
 }
 
-function podPolls(run: Run, clock: Clock): boolean {
-  return run.podPolledAt !== undefined && clock.now() - run.podPolledAt < podPollMs
-}
-
 // The pod agent is up: it polls, sees the same state and interrupts its containers, unless none has connected yet.
-async function podTakesOver(run: Run, clock: Clock): Promise<boolean> {
-  const until = clock.now() + podPollMs / 2
-  while (clock.now() < until) {
-    await clock.sleep(250, run.signal)
-    if (podPolls(run, clock)) return true
+async function podTakesOver({ presence, signal }: Run, clock: Clock): Promise<boolean> {
+  const from = clock.now()
+  while (!presence.handlesStop) {
+    if (clock.now() - from >= presence.stopPatienceMs) return false
+    await clock.sleep(250, signal)
   }
-  return false
-}
-
-// What is left is deleted later, when its pod lingers.
-async function deleteJob(run: Run, { cluster }: CancellationContext): Promise<void> {
-  if (run.replaced) return
-  try {
-    await deleteUnfinished(run.jobName, cluster)
-  } catch (error) {
-    run.log.warn({ err: error }, 'Job not deleted')
-  }
+  return true
 }

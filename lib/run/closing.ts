@@ -66,7 +66,7 @@ async function writeClosing(cause: Cause, context: ClosingContext): Promise<Clos
   const { lost } = journal
   const place = journal.position ?? (context.podNeverRan ? journal.openingEnd : undefined)
   const message = lost > 0 ? `${cause.message}\n${lostText(lost)}` : cause.message
-  const text = logText(closingLines(cause.cause, message), now).toString()
+  const text = logText(closingLines({ ...cause, message }), now).toString()
   // Chunks that an earlier process forwarded may lie beyond what we know: writing there would destroy them.
   const chunk = place && { text, sequence: place.sequence + 1, offset: place.offset }
   const closing = { chunk, cause: { ...cause, message }, finishedAt: now, lost }

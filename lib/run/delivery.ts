@@ -3,10 +3,10 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { FinishOutcome } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
 import { UpstreamError, type Connection } from '../upstream/connection.js'
-import { annotate, finish, uploadChunk, type Chunk } from '../upstream/jobs.js'
+import { annotate, finish, jobState, uploadChunk, type Chunk } from '../upstream/jobs.js'
 import { policies, retryableStatus, type RetryPolicy } from '../upstream/retry.js'
 import type { JobSession } from '../upstream/session.js'
-import type { Cause } from './ending.js'
+import { isOver, type Cause } from './ending.js'
 
 /** What delivering something of a job upstream needs. */
 export interface DeliveryContext {
@@ -53,8 +53,24 @@ export async function deliverChunk(chunk: Chunk, context: DeliveryContext): Prom
   }
 }
 
-/** Delivers a `finish`, trying again as the policy has it, and says how upstream took it. */
+/**
+ * Delivers a `finish`, trying again as the policy has it, and says how upstream took it. `stack_error` is a word of the
+ * Stacks API, which nobody has seen upstream take from an agent: a finish that is refused for it is sent once more, with
+ * `process_run_error`, which is what an agent says when the command never ran.
+ */
 export async function deliverFinish(
+  body: object & { signal_reason?: unknown },
+  policy: RetryPolicy,
+  context: DeliveryContext,
+): Promise<FinishOutcome> {
+  const outcome = await deliverOnce(body, policy, context)
+  if (outcome.state !== 'refused' || body.signal_reason !== 'stack_error') return outcome
+  if ([401, 404].includes(outcome.status) || !(await isStillOurs(context))) return outcome
+  context.log.warn('upstream takes no stack_error from an agent: the finish says process_run_error')
+  return deliverOnce({ ...body, signal_reason: 'process_run_error' }, policy, context)
+}
+
+async function deliverOnce(
   body: object,
   policy: RetryPolicy,
   { connection, job, signal, log }: DeliveryContext,
@@ -68,6 +84,20 @@ export async function deliverFinish(
     // Over already: finished by an earlier attempt whose answer was lost, or by upstream itself.
     log.warn({ err: error }, 'finish refused')
     return { state: 'refused', status: error.status }
+  }
+}
+
+// A refusal may also mean that an earlier attempt was taken whose answer was lost: a second finish would be one too many.
+async function isStillOurs(context: DeliveryContext): Promise<boolean> {
+  const { connection, job, signal, clock } = context
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return !isOver(await jobState(connection, job(), signal))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof UpstreamError && !mayPass(error)) return false
+      await clock.sleep(backoffMs(attempt, clock.random()), signal)
+    }
   }
 }
 

@@ -37,6 +37,7 @@ export class Journal {
   private chunks: PodChunks
   private sealed: boolean
   private lostLines = 0
+  private begun = false
   private last: Promise<void> = Promise.resolve()
   private saying: Promise<unknown> = Promise.resolve()
   private keeping: Promise<void> = Promise.resolve()
@@ -58,10 +59,11 @@ export class Journal {
     return positionOf(this.opening)
   }
 
-  /** Sends the opening; again after a restart, which is harmless. */
+  /** Sends the opening, once; again after a restart, which is harmless. */
   begin(): void {
-    const { opening } = this
-    if (opening.text === '') return
+    const { opening, begun } = this
+    this.begun = true
+    if (begun || opening.text === '') return
     const offset = opening.bytes - Buffer.byteLength(opening.text)
     this.sendOpening({ sequence: opening.sequence, offset, text: Buffer.from(opening.text) })
   }

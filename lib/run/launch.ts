@@ -4,11 +4,13 @@ import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError, type ClusterError } from '../cluster/cluster-error.js'
 import { isProblem, messageOf, Problem, problemText } from '../errors.js'
 import { buildJob } from '../pod/build.js'
+import { holdOf } from '../pod/given/hold.js'
 import { jobInputs } from '../pod/given/inputs.js'
 import type { PodSettings } from '../pod/given/settings.js'
 import { UpstreamError } from '../upstream/connection.js'
 import { mayPass } from './delivery.js'
 import { stopCause, wantsStop, type Cause } from './ending.js'
+import { deleteJobOf } from './job-deleted.js'
 import { patiently } from './patiently.js'
 import { podTemplateOf } from './pod-template.js'
 import type { Run } from './run.js'
@@ -35,7 +37,8 @@ export async function launch(run: Run, context: LaunchContext): Promise<void> {
 
 /** Starts the job upstream, however long that is away; false when it is over instead. */
 export async function begun(run: Run, clock: Clock): Promise<boolean> {
-  for (;;) {
+  // Cancelled while it was being written down, say.
+  while (!run.over) {
     try {
       await run.begin()
       return true
@@ -44,12 +47,14 @@ export async function begun(run: Run, clock: Clock): Promise<boolean> {
       if (word !== 'again') return word === 'started'
     }
   }
+  return false
 }
 
 /** Makes the run's Job, or finds it made. The same job always gives the same Job name, so there is never a second one. */
 export async function createJob(run: Run, context: LaunchContext): Promise<void> {
   try {
     const job = await manifest(run, context)
+    if (run.over) return
     context.onManifest?.(job)
     await createPatiently(run, job, context)
   } catch (error) {
@@ -79,7 +84,7 @@ async function startedAnyway(
   if (wantsStop(state)) {
     // Cancelled between accept and start: without a finish it would hang there until upstream's grace is over.
     run.resume()
-    await run.end(stopCause(state))
+    await run.end(stopCause(state, run))
     return 'over'
   }
   run.endedUpstream('start refused')
@@ -88,6 +93,8 @@ async function startedAnyway(
 
 async function manifest(run: Run, context: LaunchContext): Promise<V1Job> {
   const inputs = jobInputs(run.payload)
+  const { note } = holdOf(inputs.plugin, context.pod)
+  if (note !== undefined) void run.say([note])
   const podTemplate = await podTemplateOf(run, inputs, context)
   const job = buildJob(inputs, { ...context.pod, podTemplate })
   // The settings may say another prefix than when the run began: one run has one name.
@@ -101,25 +108,33 @@ async function createPatiently(
 ): Promise<void> {
   const words = { told: 'Kubernetes does not take the Job yet', logged: 'Job not created yet' }
   try {
-    await patiently(run, { ...words, clock }, () => createOnce(run, job, cluster))
+    await patiently(run, { ...words, clock }, () => createOnce(run, job, { cluster, clock }))
   } catch (error) {
     throw refusal(error, job)
   }
 }
 
-async function createOnce(run: Run, job: V1Job, cluster: Cluster): Promise<void> {
+async function createOnce(
+  run: Run,
+  job: V1Job,
+  { cluster, clock }: Pick<LaunchContext, 'cluster' | 'clock'>,
+): Promise<void> {
+  // It is being ended: a Job that is made now is one that nobody wants.
+  if (run.over) return
   const before = run.jobMayExist
   run.jobMayExist = true
   try {
     const { job: made, existed } = await cluster.createJob(job)
-    run.jobMade(made.metadata?.uid)
+    run.jobMade(made.metadata?.uid, existed ? undefined : clock.now())
     run.log.info({ name: run.jobName, existed }, 'Job created')
   } catch (error) {
     // After a refusal there is none; silence and a fault of the server's leave that open.
     if (isClusterError(error) && (error.status ?? 500) < 500) run.jobMayExist = before
     throw error
+  } finally {
+    // The end of the run has come while the answer was on its way, and found no Job to delete.
+    if (run.over && !run.letGo && run.jobMayExist) await deleteJobOf(run, { cluster, clock })
   }
-  if (run.over && !run.letGo && !run.replaced) await cluster.deleteJob(run.jobName)
 }
 
 function refusal(error: unknown, job: V1Job): unknown {
@@ -151,10 +166,18 @@ function tooLarge(bytes: number, { message }: ClusterError): Problem {
 
 function launchCause(error: unknown): Cause {
   const expected = isProblem(error)
+  const message = expected ? problemText(error) : messageOf(error)
+  const ofCluster = !expected || isOfCluster(message)
   return {
     cause: expected ? 'job not run' : 'job not run (a fault of the job spawner)',
-    message: expected ? problemText(error) : messageOf(error),
+    message,
     exitStatus: -1,
-    signalReason: 'agent_refused',
+    signalReason: ofCluster ? 'stack_error' : 'agent_refused',
+    fault: ofCluster ? 'cluster' : 'job',
   }
+}
+
+// What we may not do, and a namespace that is not there, no step can mend.
+function isOfCluster(message: string): boolean {
+  return /cannot \w+ resource|namespaces ".*" not found/.test(message)
 }

@@ -32,7 +32,7 @@ export async function patiently<T>(
   const say = async (why: string) => {
     if (clock.now() - saidAt < sayAgainMs) return
     saidAt = clock.now()
-    await tell(run, `${told}, trying again: ${why}`)
+    await run.say([`${told}, trying again: ${why}`])
   }
   for (let attempt = 0; ; attempt++) {
     run.signal.throwIfAborted()
@@ -66,14 +66,5 @@ async function answerOf<T>(
     return await Promise.race([answer, over])
   } finally {
     enough.abort()
-  }
-}
-
-// A ledger that refuses it is not what was asked, and nothing to end the run for.
-async function tell(run: Run, line: string): Promise<void> {
-  try {
-    await run.say([line])
-  } catch (error) {
-    if (!run.signal.aborted) run.log.warn({ err: error }, 'a line of ours is not in the log')
   }
 }

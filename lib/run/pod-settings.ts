@@ -9,6 +9,8 @@ export function podSettings(config: PodConfig): OperatorSettings {
     // Kubernetes counts whole seconds.
     jobTtlSeconds: Math.round(config.jobTtl / 1_000),
     jobActiveDeadlineSeconds: config.jobActiveDeadlineSeconds,
+    containerStartTimeoutMs: config.containerStartTimeout,
+    maxHoldSeconds: Math.round(config.maxHoldOnFailure / 1_000),
     terminationGracePeriodSeconds: config.defaultTerminationGracePeriodSeconds,
     agentImage: config.agentImage,
     imagePullPolicy: config.imagePullPolicy,

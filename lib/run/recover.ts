@@ -2,7 +2,7 @@ import type { SlotRecord } from '../ledger/record.js'
 import type { SlotPool } from '../slots/pool.js'
 import type { Slot } from '../slots/slot.js'
 import type { Supervisor } from '../supervise/supervisor.js'
-import { isOver } from './ending.js'
+import { isOver, stopCause, wantsStop } from './ending.js'
 import { wasMade } from './job-made.js'
 import { createJob, launch } from './launch.js'
 import { patiently } from './patiently.js'
@@ -81,7 +81,7 @@ async function goOn(run: Run, record: AcceptedRecord, recovery: Recovery): Promi
     return launch(run, context)
   }
   run.resume()
-  if (!hasJob) await withoutJob(run, record, context)
+  if (!hasJob) await withoutJob(run, { record, state }, context)
 }
 
 // Only when upstream has spoken: until then the pod of a job that is over is nobody's failure. A watch may be behind.
@@ -94,14 +94,19 @@ async function findJob(run: Run, { supervisor, context }: Recovery): Promise<boo
   return cached || job !== undefined
 }
 
-async function withoutJob(run: Run, record: AcceptedRecord, context: RunContext): Promise<void> {
+async function withoutJob(
+  run: Run,
+  { record, state }: { record: AcceptedRecord; state: string },
+  context: RunContext,
+): Promise<void> {
   const made = await asked(run, context, () =>
     wasMade({ ...record, jobName: run.jobName }, context),
   )
   if (run.signal.aborted) return
+  if (made === false) run.reopen()
+  if (wantsStop(state)) return run.end(stopCause(state, { jobCreated: made !== false }))
   if (made === false) {
     run.log.info('the Job was never made, making it')
-    run.reopen()
     return createJob(run, context)
   }
   await run.end({
@@ -110,6 +115,7 @@ async function withoutJob(run: Run, record: AcceptedRecord, context: RunContext)
       'There is no Job: while no job spawner was there to see it, it was deleted, or never made.',
     exitStatus: -1,
     signalReason: 'agent_stop',
+    fault: 'cluster',
   })
 }
 

@@ -1,38 +1,34 @@
 import type { Clock } from '../clock.js'
 import type { FinishOutcome, PodFinish } from '../gateway/gateway-run.js'
 import type { Log } from '../log.js'
-import type { Reason } from '../pod/verdict/reasons.js'
 import { closeRun } from './closing.js'
 import { annotateCause, deliverFinish, type DeliveryContext } from './delivery.js'
-import { reportedStatus, type Cause, type Ending } from './ending.js'
+import { amended, reportedStatus, type Cause, type Ending, type Told } from './ending.js'
 import type { Journal } from './journal.js'
-import { closingLines, logText } from './log-lines.js'
+import { logText } from './log-lines.js'
 import { ReportedFinish } from './reported-finish.js'
-import type { RunState } from './run-options.js'
-import { wasStopped } from './stop-reason.js'
+import type { RunMemory } from './run-memory.js'
 
 /** What the end of a run needs of it. */
 export interface RunEndOptions {
-  state: () => RunState
-  /** Makes a change of the state durable. */
-  keep: (change: Partial<RunState>) => Promise<void>
-  /** A change of the state that costs no write. */
-  note: (change: Partial<RunState>) => void
+  memory: RunMemory
   journal: Journal
   delivery: () => DeliveryContext
   /** Aborted when the run has ended, or is left to the next process. */
   signal: AbortSignal
-  stopReason: (() => Promise<Reason | undefined>) | undefined
+  explain: ((reported: PodFinish) => Promise<Told | undefined>) | undefined
   /** Whether no pod can have written to the log, when that is the cause. */
   podNeverRan: (cause: Cause) => boolean
+  /** Whether an earlier process may have written to the log. */
+  restored: boolean
   /** Called once, when the run has ended. */
   onEnded: (ending: Ending) => void
   clock: Clock
   log: Log
 }
 
-// A pod that was told to stop waits for our answer, and its time is nearly over.
-const stoppedPatienceMs = 5_000
+// A pod's finish comes behind its last chunk, unless the answer to that was lost. The pod waits for ours.
+const lastChunkMs = 5_000
 
 /** How a run ends, once: its pod reports, or we close it, or upstream has ended it. */
 export class RunEnd {
@@ -40,11 +36,10 @@ export class RunEnd {
   private closing: boolean
   private reported: ReportedFinish | undefined
   private ours: Promise<void> | undefined
-  private stopTold: Promise<void> | undefined
 
   constructor(private readonly options: RunEndOptions) {
     // What an earlier process had begun to write behind the pod's lines, the pod must not write over.
-    this.closing = options.state().closing !== undefined
+    this.closing = options.memory.state.closing !== undefined
   }
 
   /** Whether the run has ended, or is being ended: nothing of the pod's goes upstream any more. */
@@ -61,15 +56,15 @@ export class RunEnd {
   async fromPod(reported: PodFinish): Promise<FinishOutcome> {
     if (this.ending || this.closing) return { state: 'over' }
     if (this.options.signal.aborted) return { state: 'passing' }
-    this.reported ??= this.report(reported, false)
+    this.reported ??= this.report(reported)
     return this.reported.forPod()
   }
 
   /** Goes on delivering what a pod has reported to an earlier process; false when it has reported nothing. */
   resumeReported(): boolean {
-    const { reported } = this.options.state()
+    const { reported } = this.options.memory.state
     if (!reported) return false
-    this.reported ??= this.report(reported, true)
+    this.reported ??= this.deliverReported(Promise.resolve({ body: reported }), { durable: true })
     return true
   }
 
@@ -78,8 +73,7 @@ export class RunEnd {
     if (this.ending || this.options.signal.aborted) return
     // As long as upstream does not take it: nobody else knows the exit status.
     if (this.reported) return void (await this.reported.delivered)
-    if (this.ours) return
-    this.ours = this.closeNow(cause)
+    this.ours ??= this.closeNow(cause)
     await this.ours
   }
 
@@ -88,61 +82,99 @@ export class RunEnd {
     this.conclude({ by: 'upstream', exitStatus: undefined, cause: why })
   }
 
-  private report(reported: PodFinish, durable: boolean): ReportedFinish {
-    const { note, keep, journal, delivery, clock, log } = this.options
-    note({ reported })
+  private report(reported: PodFinish): ReportedFinish {
+    const report = this.explained(reported)
+    const lines = report.then(({ told }) => this.tell(told))
+    lines.catch(() => undefined)
+    return this.deliverReported(report, { lines, durable: false })
+  }
+
+  private deliverReported(
+    report: Promise<Report>,
+    { lines, durable }: { lines?: Promise<void>; durable: boolean },
+  ): ReportedFinish {
+    const { memory, journal, delivery, clock, log } = this.options
+    let known: Report | undefined
     return new ReportedFinish({
       deliver: async policy => {
-        if (!durable && wasStopped(reported)) await (this.stopTold ??= this.sayWhyStopped())
+        // A line that is being said comes before the finish, and none after it.
+        await journal.seal()
+        known = await report
+        await lines
         await journal.settled()
-        return deliverFinish(reported, policy, delivery())
+        return deliverFinish(known.body, policy, delivery())
       },
-      keep: () => keep({ reported }),
-      conclude: outcome => this.concludeReported(reported, outcome),
+      keep: async () => memory.keep({ reported: (await report).body }),
+      conclude: outcome => known && this.concludeReported(known, outcome),
       durable,
       clock,
       log,
     })
   }
 
-  private concludeReported(reported: PodFinish, outcome: FinishOutcome): void {
+  private concludeReported({ body, told }: Report, outcome: FinishOutcome): void {
     if (outcome.state === 'done') {
-      this.conclude({ by: 'pod', exitStatus: reportedStatus(reported) })
+      const { cause, fault } = told ?? {}
+      this.conclude({
+        by: 'pod',
+        exitStatus: reportedStatus(body),
+        ...(cause !== undefined && { cause }),
+        ...(fault !== undefined && { fault }),
+        ...(body['signal_reason'] === 'cancel' && { cancelled: true }),
+      })
     } else if (outcome.state === 'refused') {
       this.endedUpstream(`finish refused: ${outcome.status}`)
     }
   }
 
-  // The pod agent finishes by itself then, and can't know why. Its last chunk is in the log already, unless the answer
-  // to it was lost.
-  private async sayWhyStopped(): Promise<void> {
-    const { journal, delivery, clock, log, stopReason } = this.options
-    const found = await stopReason?.()
-    if (found === undefined) return
-    log.warn({ cause: found.cause }, 'pod stopped by the cluster')
+  // A kill that the pod's agent has not seen is put right before anything is durable or sent.
+  private async explained(reported: PodFinish): Promise<Report> {
+    const { memory, log, explain } = this.options
+    const told = await explain?.(reported).catch((error: unknown) => {
+      log.warn({ err: error }, "what the cluster knows of the pod's end is not known")
+      return undefined
+    })
+    const body = amended(reported, told)
+    memory.note({ reported: body })
+    return { body, told }
+  }
+
+  // Before the finish, which upstream takes for the end of the log.
+  private async tell(told: Told | undefined): Promise<void> {
+    if (!told) return
+    const { journal, delivery, clock, log } = this.options
+    const { cause, fault, message, lines } = told
+    if (cause !== undefined) log.info({ cause, fault }, "the pod's end explained")
     await journal.seal()
-    await journal.quiet(stoppedPatienceMs, clock)
+    await journal.quiet(lastChunkMs, clock)
     const place = journal.position
-    if (place === undefined) return annotateCause(found, delivery())
-    const text = logText(closingLines(found.cause, found.message), clock.now())
-    journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
+    if (place) {
+      const text = logText(lines, clock.now())
+      journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
+    } else if (cause !== undefined) {
+      await annotateCause({ cause, message }, delivery())
+    }
   }
 
   private async closeNow(cause: Cause): Promise<void> {
     this.closing = true
-    const { journal, delivery, clock, log, state, keep, podNeverRan } = this.options
+    // A job that is cancelled before its start has had no first lines yet.
+    if (!this.options.restored) this.options.journal.begin()
+    const { journal, delivery, clock, log, memory, podNeverRan } = this.options
     const closed = await closeRun(cause, {
       journal,
       delivery: delivery(),
       clock,
       log,
-      written: state().closing,
-      keep: closing => keep({ closing }),
+      written: memory.state.closing,
+      keep: closing => memory.keep({ closing }),
       podNeverRan: podNeverRan(cause),
     })
-    const { cause: word, exitStatus } = closed.cause
-    if (closed.outcome.state === 'done') this.conclude({ by: 'spawner', exitStatus, cause: word })
-    else this.endedUpstream('finish refused')
+    const { cause: word, exitStatus, fault } = closed.cause
+    if (closed.outcome.state === 'done') {
+      const whose = fault === undefined ? {} : { fault }
+      this.conclude({ by: 'spawner', exitStatus, cause: word, ...whose })
+    } else this.endedUpstream('finish refused')
   }
 
   private conclude(ending: Ending): void {
@@ -151,4 +183,10 @@ export class RunEnd {
     this.options.log.info({ ...ending }, 'run ended')
     this.options.onEnded(ending)
   }
+}
+
+/** A pod's finish as it goes upstream, and what was told of it. */
+interface Report {
+  body: PodFinish
+  told?: Told | undefined
 }

@@ -3,10 +3,10 @@ import type { PodFinish } from '../gateway/gateway-run.js'
 import type { LogPosition } from '../gateway/splice.js'
 import type { ClosingRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
-import type { Reason } from '../pod/verdict/reasons.js'
 import type { AgentJob } from '../types/agent-job.js'
 import type { Connection } from '../upstream/connection.js'
 import type { AgentSession } from '../upstream/session.js'
+import type { Told } from './ending.js'
 import type { Opening } from './journal.js'
 
 /** What is durable of an accepted job, beyond what upstream answered. */
@@ -18,6 +18,18 @@ export interface RunState {
   jobUid?: string
   reported?: PodFinish
   closing?: ClosingRecord
+}
+
+/** When a run came to each phase, in milliseconds since 1970. */
+export interface RunTimes {
+  acceptedAt: number
+  /** The Job was made. */
+  jobCreatedAt?: number
+  /** The pod agent registered at the gateway. */
+  connectedAt?: number
+  /** The pod agent began the job. */
+  startedAt?: number
+  endedAt?: number
 }
 
 /** What a run is made of. */
@@ -38,8 +50,12 @@ export interface RunOptions {
   keep: (state: RunState) => Promise<void>
   /** The state goes along with the next write, if there is one. */
   note?: (state: RunState) => void
-  /** Why the cluster stopped the run's pod, when it did. */
-  stopReason?: () => Promise<Reason | undefined>
+  /** When upstream gave us the job; now, when it is left out. Milliseconds since 1970. */
+  acceptedAt?: number | undefined
+  /** Patterns of the names of variables whose values are not for logs, beside the agent's own. */
+  redactedVars?: readonly string[] | undefined
+  /** What the cluster knows of an end that a pod has reported, and its agent can't know. Takes seconds at most. */
+  explain?: ((reported: PodFinish) => Promise<Told | undefined>) | undefined
   /** Whether the Job has never had another pod. Throws `ClusterError`. */
   isFirstPod?: (uid: string) => Promise<boolean>
 }

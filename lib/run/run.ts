@@ -6,12 +6,15 @@ import type { AgentJob } from '../types/agent-job.js'
 import { jobState, start } from '../upstream/jobs.js'
 import type { JobSession } from '../upstream/session.js'
 import { deliverChunk, type DeliveryContext } from './delivery.js'
-import type { Cause, Ending } from './ending.js'
-import { Journal } from './journal.js'
+import { isBeforePod, type Cause, type Ending } from './ending.js'
+import type { Journal } from './journal.js'
 import { logText } from './log-lines.js'
-import { PodBinding } from './pod-binding.js'
+import type { PodBinding } from './pod-binding.js'
+import { PodPresence } from './pod-presence.js'
 import { RunEnd } from './run-end.js'
-import type { RunOptions, RunState } from './run-options.js'
+import { RunMemory } from './run-memory.js'
+import type { RunOptions, RunTimes } from './run-options.js'
+import { bindingOf, journalOf } from './run-parts.js'
 
 // Who hands over is awaited: what is under way for longer is not known to the next process.
 const handOverPatienceMs = 2_000
@@ -23,14 +26,18 @@ export class Run implements GatewayRun {
   readonly secret: string
   readonly payload: AgentJob
   readonly log: Log
+  /** When the phases of the run were reached, as far as this process has seen it. */
+  readonly times: RunTimes
+  /** Patterns of the names of variables whose values are not for logs, beside the agent's own. */
+  readonly redactedVars: readonly string[]
   /** Resolves once, when the job has ended. */
   readonly ended: Promise<Ending>
   /** Aborted when the run has ended, or is left to the next process. */
   readonly signal: AbortSignal
+  /** What the gateway has seen of the pod agent. */
+  readonly presence: PodPresence
   /** Whether the pod agent has been seen to run, by the gateway or in the pod's status. */
   podSeen = false
-  /** When the pod agent last asked for the job's state; it handles a cancellation itself then. */
-  podPolledAt: number | undefined
   /** Whether the Job has been made, now or by an earlier process. */
   jobCreated = false
   /** Whether the API server may have made the Job without our knowing: no answer came. */
@@ -38,12 +45,11 @@ export class Run implements GatewayRun {
   /** Whether upstream has given the job out anew, and another run has it: what is named after the job is that one's. */
   replaced = false
   private started = false
-  private state: RunState
+  private readonly memory: RunMemory
   private readonly journal: Journal
   private readonly binding: PodBinding
   private readonly how: RunEnd
   private readonly stop = new AbortController()
-  private cursorDropped: Promise<void> | undefined
   private resolveEnded!: (ending: Ending) => void
 
   constructor(private readonly options: RunOptions) {
@@ -51,13 +57,16 @@ export class Run implements GatewayRun {
     this.jobName = options.jobName
     this.secret = options.secret
     this.payload = options.payload
-    this.state = options.state
+    this.redactedVars = options.redactedVars ?? []
+    this.times = { acceptedAt: options.acceptedAt ?? options.clock.now() }
     this.log = options.log.child({ job: this.jobId })
     this.signal = this.stop.signal
     setMaxListeners(0, this.signal)
+    this.memory = new RunMemory({ ...options, signal: this.signal, log: this.log })
+    this.presence = new PodPresence(options)
     this.ended = new Promise(resolve => (this.resolveEnded = resolve))
-    this.journal = this.makeJournal()
-    this.binding = this.makeBinding()
+    this.journal = journalOf(options, this.memory, chunk => deliverChunk(chunk, this.delivery()))
+    this.binding = bindingOf(options, this.memory)
     this.how = this.makeEnd()
   }
 
@@ -75,13 +84,43 @@ export class Run implements GatewayRun {
     return this.how.letGo
   }
 
+  get acceptedAt(): number {
+    return this.times.acceptedAt
+  }
+
+  get env(): Record<string, string> {
+    return this.payload.env
+  }
+
+  /** The address of its build at Buildkite; empty when the job does not say. */
+  get buildUrl(): string {
+    return this.env['BUILDKITE_BUILD_URL'] ?? ''
+  }
+
+  /** What people call the job. */
+  get label(): string {
+    return this.env['BUILDKITE_LABEL'] || this.env['BUILDKITE_STEP_KEY'] || this.jobId
+  }
+
+  get podCalledAt(): number | undefined {
+    return this.presence.calledAt
+  }
+
+  get podPolledAt(): number | 'never' | undefined {
+    return this.presence.lastPoll
+  }
+
+  get podWriting(): boolean {
+    return this.presence.writing
+  }
+
   get acquirable(): boolean {
     return !this.started
   }
 
   /** The UID of its Job, as far as it is known. */
   get jobUid(): string | undefined {
-    return this.state.jobUid
+    return this.memory.state.jobUid
   }
 
   upstream(): JobSession {
@@ -115,20 +154,24 @@ export class Run implements GatewayRun {
     return jobState(this.options.connection, this.upstream(), this.signal)
   }
 
-  /** Adds lines to the log while the pod agent has not begun to write. */
+  /** Adds lines to the log while the pod agent has not begun to write. Lines that don't get there are nobody's fault. */
   async say(lines: readonly string[]): Promise<void> {
-    if (!this.over) await this.journal.say(logText(lines, this.options.clock.now()))
+    if (this.over || lines.length === 0) return
+    await this.journal.say(logText(lines, this.options.clock.now())).catch((error: unknown) => {
+      if (!this.signal.aborted) this.log.warn({ err: error }, 'lines of ours are not in the log')
+    })
   }
 
   /** There is no Job yet: the next process is to know with the next write, so that it makes the Job then. */
   noJobYet(): void {
-    if (!this.jobMayExist) this.note({ noJobAt: this.options.clock.now() })
+    if (!this.jobMayExist) this.memory.note({ noJobAt: this.options.clock.now() })
   }
 
-  /** The Job has been made, or found made. */
-  jobMade(uid: string | undefined): void {
+  /** The Job has been made, just now when `atMs` says so, or found made. */
+  jobMade(uid: string | undefined, atMs?: number): void {
     this.jobCreated = true
-    if (uid !== undefined && uid !== this.state.jobUid) this.note({ jobUid: uid })
+    if (atMs !== undefined) this.reached({ jobCreatedAt: atMs })
+    if (uid !== undefined && uid !== this.memory.state.jobUid) this.memory.note({ jobUid: uid })
   }
 
   async bindPod({ uid }: ProvenPod): Promise<'bound' | 'taken' | 'over'> {
@@ -143,13 +186,24 @@ export class Run implements GatewayRun {
     return this.binding.proven(uid)
   }
 
+  podCalled(): void {
+    this.presence.called()
+  }
+
+  podWrites(what: string): (comesAgain: boolean) => void {
+    return this.presence.writes(what)
+  }
+
   podConnected({ hostname }: { hostname: string }): void {
     this.podSeen = true
+    this.presence.called()
+    this.reached({ connectedAt: this.options.clock.now() })
     this.log.info({ pod: hostname }, 'pod agent connected')
   }
 
   podStarted(): void {
     this.started = true
+    this.reached({ startedAt: this.options.clock.now() })
   }
 
   async opening(): Promise<LogPosition> {
@@ -157,7 +211,7 @@ export class Run implements GatewayRun {
     if (!this.over) this.signal.throwIfAborted()
     // A pod that writes its log has started its job, also when an earlier process answered its `start`.
     this.started = true
-    await (this.cursorDropped ??= this.dropCursor())
+    await this.memory.dropCursor()
     const place = await this.journal.seal()
     if (!this.over) this.signal.throwIfAborted()
     return place
@@ -172,7 +226,7 @@ export class Run implements GatewayRun {
   }
 
   stateSeen(state: string): void {
-    this.podPolledAt = this.options.clock.now()
+    this.presence.polled(state)
     this.log.debug({ state }, 'pod polled the job')
   }
 
@@ -210,86 +264,36 @@ export class Run implements GatewayRun {
     const { clock } = this.options
     await this.journal.quiet(handOverPatienceMs, clock)
     const hasJob = this.jobCreated || this.jobMayExist
-    const noJobAt = hasJob ? this.state.noJobAt : clock.now()
-    await this.keep({ noJobAt, cursor: this.journal.position }).catch((error: unknown) =>
-      this.log.warn({ err: error }, 'the run is left as the ledger has it'),
-    )
-  }
-
-  private makeJournal(): Journal {
-    const { state, restored } = this.options
-    const { opening } = state
-    return new Journal({
-      opening,
-      cursor: restored ? state.cursor : { sequence: opening.sequence, offset: opening.bytes },
-      sealed: restored,
-      upload: chunk => deliverChunk(chunk, this.delivery()),
-      keep: async next => {
-        // A slot that has gone on to another run, or a position that was handed over, is not written over.
-        this.signal.throwIfAborted()
-        await this.keep({ opening: next })
-      },
-      note: next => this.note({ opening: next }),
-    })
-  }
-
-  private makeBinding(): PodBinding {
-    const { state, restored, isFirstPod } = this.options
-    return new PodBinding({
-      uid: state.podUid,
-      restored,
-      isFirst: async uid => isFirstPod?.(uid) ?? true,
-      onBound: podUid => this.note({ podUid }),
-    })
+    const noJobAt = hasJob ? this.memory.state.noJobAt : clock.now()
+    await this.memory
+      .keep({ noJobAt, cursor: this.journal.position })
+      .catch((error: unknown) =>
+        this.log.warn({ err: error }, 'the run is left as the ledger has it'),
+      )
   }
 
   private makeEnd(): RunEnd {
-    const { clock, stopReason } = this.options
+    const { options, memory, journal, signal, log } = this
+    const { clock, explain, restored } = options
     return new RunEnd({
-      state: () => this.state,
-      keep: change => this.keep(change),
-      note: change => this.note(change),
-      journal: this.journal,
+      ...{ memory, journal, signal, explain, clock, log, restored },
       delivery: () => this.delivery(),
-      signal: this.signal,
-      stopReason,
-      podNeverRan: cause => this.podNeverRan(cause),
+      podNeverRan: cause => !this.podSeen && this.binding.known === undefined && isBeforePod(cause),
       onEnded: ending => {
+        this.times.endedAt = clock.now()
         this.stop.abort()
         this.resolveEnded(ending)
       },
-      clock,
-      log: this.log,
     })
   }
 
-  private async keep(change: Partial<RunState>): Promise<void> {
-    this.state = { ...this.state, ...change }
-    await this.options.keep(this.state)
-  }
-
-  private note(change: Partial<RunState>): void {
-    this.state = { ...this.state, ...change }
-    // The slot's record may be another run's by then.
-    if (!this.signal.aborted) this.options.note?.(this.state)
-  }
-
-  // Where an earlier process left the log is not where it stands once the pod writes on: should we crash, nobody may
-  // take it for that.
-  private async dropCursor(): Promise<void> {
-    if (!this.state.cursor) return
-    await this.keep({ cursor: undefined }).catch((error: unknown) =>
-      this.log.warn({ err: error }, 'an old position of the log stays in the ledger'),
-    )
+  // What an earlier process has seen of it, nobody knows any more: the first time that we see may not be the first.
+  private reached(phase: Partial<RunTimes>): void {
+    if (!this.options.restored) Object.assign(this.times, { ...phase, ...this.times })
   }
 
   private delivery(): DeliveryContext {
     const { connection, clock } = this.options
     return { connection, job: () => this.upstream(), signal: this.signal, clock, log: this.log }
-  }
-
-  private podNeverRan({ signalReason }: Cause): boolean {
-    if (this.podSeen || this.binding.known !== undefined) return false
-    return signalReason === 'process_run_error' || signalReason === 'agent_refused'
   }
 }

@@ -2,30 +2,21 @@ import { setMaxListeners } from 'node:events'
 import type { V1Job } from '@kubernetes/client-node'
 import { orAfter, type Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import type { PodIdentity } from '../cluster/token-review.js'
 import type { Config } from '../config/config.js'
 import type { Problem } from '../errors.js'
 import type { Fence } from '../fence.js'
 import type { GatewayState } from '../gateway/pod-call.js'
-import { Gateway } from '../gateway/server.js'
-import { Elector } from '../lease/elector.js'
 import type { Holder } from '../lease/holder.js'
-import { Ledger } from '../ledger/ledger.js'
 import type { Log } from '../log.js'
-import { tokenAudience } from '../pod-token.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { check } from '../schemas.js'
-import { SlotPool } from '../slots/pool.js'
-import { deleteLingering, deleteOrphans } from '../supervise/cleanup.js'
-import { Supervisor } from '../supervise/supervisor.js'
-import { Connection } from '../upstream/connection.js'
-import { addressesOfPod, runOfPod } from './pod-binding.js'
+import type { StatusSource } from '../status/status.js'
+import { makeParts, type Parts } from './parts.js'
 import { podSettings } from './pod-settings.js'
 import { pointServiceAtUs, untilServiceLeadsElsewhere } from './point-service.js'
-import { Records } from './records.js'
 import { recover } from './recover.js'
 import type { Run } from './run.js'
-import { Runs } from './runs.js'
-import { takeJob, type RunContext } from './take.js'
+import type { RunContext } from './take.js'
 
 // What is on its way upstream may end before we leave: a chunk of a log, mostly.
 const quiesceMs = 2_000
@@ -47,6 +38,8 @@ export interface SpawnerOptions {
   /** `http://host:port` at which pods reach the gateway that listens on `port`. @throws Problem GATEWAY_URL_UNKNOWN. */
   gatewayUrl: (port: number) => Promise<string>
   onManifest?: (job: V1Job) => void
+  /** What is counted and measured goes there. */
+  metrics?: Metrics | undefined
 }
 
 // A third of a second of one CPU: at the first job with a plugin, the gateway and all heartbeats would wait for it.
@@ -60,54 +53,33 @@ function compilePluginSchema(): void {
  */
 export class JobSpawner {
   private readonly stopping = new AbortController()
-  private readonly connection: Connection
-  private readonly runs: Runs
-  private readonly gateway: Gateway
-  private readonly elector: Elector
-  private readonly ledger: Ledger
-  private readonly records: Records
-  private readonly supervisor: Supervisor
-  private readonly pool: SlotPool
+  private readonly parts: Parts
   private context: RunContext | undefined
   private state: GatewayState = 'standby'
   private warm = false
+  private leaving = false
   private readonly ledgerLost: Promise<Problem>
   private outrun!: (problem: Problem) => void
 
   constructor(private readonly options: SpawnerOptions) {
-    const { config, cluster, fence, log, clock } = options
     // Every part listens to it: that is no leak.
     setMaxListeners(0, this.stopping.signal)
     this.ledgerLost = new Promise(resolve => {
       this.outrun = problem => {
         // Before anything else is written: the ledger is the last word on who leads.
-        void this.elector.release()
+        void this.parts.elector.release()
         resolve(problem)
       }
     })
-    this.connection = new Connection({ log, clock, fence })
-    this.runs = new Runs(clock)
-    this.elector = this.makeElector()
-    this.ledger = new Ledger({
-      secrets: cluster.secrets,
-      instance: config.instance,
-      log,
-      clock,
+    this.parts = makeParts(options, {
+      owner: this.owner,
       signal: this.stopping.signal,
-      onFenced: problem => this.outrun(problem),
+      outrun: problem => this.outrun(problem),
+      state: () => this.state,
+      stopping: () => this.leaving,
+      warm: () => this.warm,
+      context: () => this.context,
     })
-    this.records = new Records(this.ledger)
-    this.supervisor = new Supervisor({
-      cluster,
-      fence,
-      instance: this.owner,
-      log,
-      clock,
-      find: jobId => this.runs.find(jobId),
-      open: () => this.runs.open(),
-    })
-    this.gateway = this.makeGateway()
-    this.pool = this.makePool()
   }
 
   /**
@@ -121,7 +93,7 @@ export class JobSpawner {
 
   /** Rejects with a Problem when another process has the lease: this one may do nothing more. */
   async lost(): Promise<never> {
-    throw await Promise.race([this.elector.lost, this.ledgerLost])
+    throw await Promise.race([this.parts.elector.lost, this.ledgerLost])
   }
 
   /** Everything that needs no lease, so that taking over is quick; resolves to the gateway's port when we hold it. */
@@ -129,13 +101,13 @@ export class JobSpawner {
     const { cluster, log } = this.options
     compilePluginSchema()
     await cluster.checkTokenReviews()
-    const port = await this.gateway.listen()
+    const port = await this.parts.gateway.listen()
     const gatewayUrl = await this.options.gatewayUrl(port)
     log.info({ port, gatewayUrl }, 'gateway listening')
     this.context = this.makeContext(gatewayUrl)
-    void this.supervisor.run(this.stopping.signal)
-    void this.supervisor.synced().then(synced => (this.warm = synced))
-    await this.elector.acquire(this.stopping.signal)
+    void this.parts.supervisor.run(this.stopping.signal)
+    void this.parts.supervisor.synced().then(synced => (this.warm = synced))
+    await this.parts.elector.acquire(this.stopping.signal)
     return port
   }
 
@@ -149,20 +121,31 @@ export class JobSpawner {
     this.state = 'starting'
     void this.ownService(port)
     const context = this.context as RunContext
-    const records = await this.ledger.load()
-    for (const slot of this.ledger.unreadable) this.pool.slot(slot).state = 'stopped'
-    await recover(records, { pool: this.pool, supervisor: this.supervisor, context })
+    const records = await this.parts.ledger.load()
+    for (const slot of this.parts.ledger.unreadable) this.parts.pool.slot(slot).state = 'stopped'
+    await recover(records, { pool: this.parts.pool, supervisor: this.parts.supervisor, context })
     this.state = 'leading'
-    log.info({ runs: this.runs.open().length, ms: clock.now() - from }, 'leading')
+    log.info({ runs: this.parts.runs.open().length, ms: clock.now() - from }, 'leading')
     void this.cleanUp()
-    await this.pool.start()
+    await this.parts.pool.start()
+  }
+
+  /** What the program does, for people; undefined without metrics. */
+  get status(): StatusSource | undefined {
+    return this.parts.status
+  }
+
+  /** Why pods may not be led here; undefined when they may. */
+  unready(): string | undefined {
+    return this.parts.gateway.unready()
   }
 
   /** No new jobs; resolves when the running ones have ended and all agents are disconnected. */
   async drain(): Promise<void> {
+    this.leaving = true
     if (this.state === 'standby') return
-    await this.pool.drain()
-    await this.pool.idle()
+    await this.parts.pool.drain()
+    await this.parts.pool.idle()
   }
 
   // Whose Jobs are ours: two installations may have one name and share the Jobs' namespace, but never a ledger.
@@ -172,35 +155,36 @@ export class JobSpawner {
 
   /** How many jobs run. */
   get running(): number {
-    return this.runs.open().length
+    return this.parts.runs.open().length
   }
 
   /** Leaves what still runs to the next process, which may go on at once, and stops. */
   async close(): Promise<void> {
-    this.pool.abandon()
+    this.leaving = true
+    this.parts.pool.abandon()
     // Without the lease there is nothing that we may still write: the next process has what the ledger has.
     if (this.options.fence.open) await this.handOver()
-    this.runs.abandon()
+    this.parts.runs.abandon()
     this.stopping.abort()
-    await this.elector.release()
+    await this.parts.elector.release()
     await this.leaveService()
-    await this.gateway.close()
-    await this.connection.close()
+    await this.parts.gateway.close()
+    await this.parts.connection.close()
     await this.options.cluster.close()
   }
 
   /** Resolves when upstream has told every agent of ours to disconnect, as from its web page. */
   async dismissed(): Promise<void> {
-    await this.pool.allStopped()
-    await this.pool.idle()
+    await this.parts.pool.allStopped()
+    await this.parts.pool.idle()
   }
 
   // Positions of logs are good only when nothing is on its way any more.
   private async handOver(): Promise<void> {
     const { clock, log } = this.options
-    const done = this.gateway
+    const done = this.parts.gateway
       .quiesce(quiesceMs)
-      .then(() => this.runs.handOver())
+      .then(() => this.parts.runs.handOver())
       .catch((error: unknown) => log.warn({ err: error }, 'not all is handed over'))
     await orAfter(done, handOverMs, { clock, instead: undefined })
   }
@@ -224,21 +208,6 @@ export class JobSpawner {
     return service === undefined || address === undefined ? undefined : { service, address }
   }
 
-  private makeElector(): Elector {
-    const { config, cluster, fence, holder, log, clock } = this.options
-    return new Elector({
-      leases: cluster.leases,
-      instance: config.instance,
-      holder,
-      fence,
-      log: log.child({ part: 'lease' }),
-      clock,
-      durationMs: config.leaseDuration,
-      // A Lease that somebody has deleted under a leader is not up for grabs.
-      mayBeHeld: () => this.ledger.exists(),
-    })
-  }
-
   private makeContext(gatewayUrl: string): RunContext {
     const { config, cluster, log, clock, onManifest } = this.options
     return {
@@ -246,73 +215,26 @@ export class JobSpawner {
       clock,
       log,
       onManifest,
-      connection: this.connection,
-      records: this.records,
-      runs: this.runs,
+      connection: this.parts.connection,
+      records: this.parts.records,
+      runs: this.parts.runs,
       pod: {
         ...podSettings(config),
         instance: this.owner,
         gatewayEndpoint: `${gatewayUrl}/v3`,
       },
-      afterRun: run => void this.afterRun(run),
+      afterRun: run => this.afterRun(run),
     }
   }
 
-  private makeGateway(): Gateway {
-    const { config, cluster, fence, log, clock } = this.options
-    return new Gateway({
-      listen: config.gatewayListen,
-      dispatcher: this.connection.dispatcher,
-      log: log.child({ part: 'gateway' }),
-      clock,
-      fence,
-      allowOtherBuilds: config.allowOtherBuilds,
-      find: jobId => this.runs.find(jobId),
-      identify: token => this.identify(token),
-      findOfPod: pod => runOfPod(pod, { cluster, runs: this.runs }),
-      addressesOf: pod => addressesOfPod(pod, cluster),
-      state: () => this.state,
-      cold: () => (this.warm ? this.pool.unusable() : 'waiting for the Jobs and pods that exist'),
-    })
-  }
-
-  // A pod elsewhere may have the name of one of ours.
-  private async identify(token: string): Promise<PodIdentity | undefined> {
-    const { cluster } = this.options
-    const pod = await cluster.reviewToken(token, tokenAudience)
-    return pod?.namespace === cluster.namespace ? pod : undefined
-  }
-
-  private makePool(): SlotPool {
-    const { config, log, clock } = this.options
-    return new SlotPool({
-      endpoint: config.endpoint,
-      token: config.token,
-      tags: config.tags,
-      name: config.name,
-      size: config.maxInFlight,
-      connection: this.connection,
-      log,
-      clock,
-      keep: (slot, session) => this.records.setSession(slot.index, session),
-      forget: slot => this.records.forget(slot.index),
-      work: async (slot, jobId) => this.context !== undefined && takeJob(slot, jobId, this.context),
-    })
-  }
-
-  private async afterRun(run: Run): Promise<void> {
-    const { cluster, log, clock } = this.options
-    await deleteLingering(run, { cluster, log, clock }, this.stopping.signal)
+  // A run that was handed over has not ended.
+  private afterRun(run: Run): void {
+    if (!run.ending) return
+    this.parts.cleaner.afterRun(run)
+    this.parts.status?.runEnded(run)
   }
 
   private async cleanUp(): Promise<void> {
-    const { cluster, log, clock } = this.options
-    // A record that can't be read may be that of a Job which then only looks like an orphan.
-    if (!(await this.supervisor.synced()) || this.ledger.unreadable.size > 0) return
-    await deleteOrphans(this.supervisor.knownJobs(), jobId => this.runs.find(jobId) !== undefined, {
-      cluster,
-      log,
-      clock,
-    })
+    if (await this.parts.supervisor.synced()) await this.parts.cleaner.run(this.stopping.signal)
   }
 }

@@ -10,6 +10,7 @@ import { UpstreamError, type Connection } from '../upstream/connection.js'
 import { accept } from '../upstream/jobs.js'
 import type { AgentSession } from '../upstream/session.js'
 import { watchCancellation } from './cancellation.js'
+import { explanation } from './explanation.js'
 import { begun, launch, type LaunchContext } from './launch.js'
 import { logText, openingLines } from './log-lines.js'
 import { isFirstPod } from './pod-binding.js'
@@ -17,7 +18,6 @@ import type { Records } from './records.js'
 import { Run } from './run.js'
 import type { RunState } from './run-options.js'
 import type { Runs } from './runs.js'
-import { clusterStopReason } from './stop-reason.js'
 
 /** What a run needs of the program. */
 export interface RunContext extends LaunchContext {
@@ -56,11 +56,11 @@ export async function takeJob(
   const run = await runs.whileAccepting(accepted(slot, { jobId, session }, context))
   if (!run) return false
   log.info({ job: jobId, slot: slot.index }, 'job accepted')
-  await durably(run, slot, context)
-  await finishRun(run.run, slot, launch(run.run, context), context)
+  const launched = durably(run, slot, context).then(() => launch(run.run, context))
+  await finishRun(run.run, slot, launched, context)
 }
 
-/** Follows a run to its end: `work` is what is left of its launch. */
+/** Follows a run to its end, its state upstream too: `work` is what is left of its launch. */
 export async function finishRun(
   run: Run,
   slot: Slot,
@@ -89,8 +89,10 @@ interface RunOrigin {
 export function makeRun(
   slot: Slot,
   { record, restored, session: first }: RunOrigin,
-  { cluster, connection, records, runs, log, clock, pod }: RunContext,
+  context: RunContext,
 ): Run {
+  const { cluster, connection, records, runs, log, clock, pod } = context
+  const redactedVars = pod.additionalRedactedVars ?? []
   let session = slot.session ?? first
   const name = record.jobName ?? jobName(record.jobId, pod.jobPrefix)
   const { opening, noJobAt, cursor, podUid, jobUid, reported, closing } = record
@@ -107,7 +109,10 @@ export function makeRun(
     clock,
     keep: state => records.setRun(slot.index, whole(state)),
     note: state => records.noteRun(slot.index, whole(state)),
-    stopReason: async () => clusterStopReason(name, { cluster, clock, log }),
+    acceptedAt: record.acceptedAt,
+    redactedVars,
+    explain: finish =>
+      explanation(finish, { jobName: name, env: record.payload.env, redactedVars }, context),
     isFirstPod: uid => isFirstPod(name, uid, cluster),
   })
   runs.add(run)
@@ -192,6 +197,7 @@ async function durably(
       message: problemText(error),
       exitStatus: -1,
       signalReason: 'agent_refused',
+      fault: 'job',
     })
   }
 }

@@ -2,6 +2,7 @@ import { EventEmitter, once, setMaxListeners } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Connection } from '../upstream/connection.js'
 import type { AgentSession } from '../upstream/session.js'
 import { Joining } from './joining.js'
@@ -20,6 +21,7 @@ export interface PoolOptions {
   connection: Connection
   log: Log
   clock: Clock
+  metrics?: Metrics
   /** Makes a new session durable. */
   keep: (slot: Slot, session: AgentSession) => Promise<void>
   /** Forgets a session that is over. */
@@ -127,8 +129,8 @@ export class SlotPool {
   }
 
   private newSlot(index: number): Slot {
-    const { connection, log, clock } = this.options
-    return new Slot(index, { connection, log, clock })
+    const { connection, log, clock, metrics } = this.options
+    return new Slot(index, { connection, log, clock, metrics })
   }
 
   private async joinFirst(slot: Slot): Promise<void> {

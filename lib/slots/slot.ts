@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { isProblem } from '../errors.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import {
   connect,
   disconnect,
@@ -29,6 +30,7 @@ export interface SlotContext {
   connection: Connection
   log: Log
   clock: Clock
+  metrics?: Metrics
 }
 
 /** What a slot joins with. */
@@ -140,13 +142,16 @@ export class Slot {
     this.state = 'pinging'
     this.woken = false
     this.lastPingAt = clock.now()
+    const told = this.context.metrics?.pings.began()
     try {
       const answer = await within(pingMs, { clock, signal }, cut => ping(connection, session, cut))
+      told?.(answer)
       this.refusals.ping = 0
       // The slot may have left in the meantime.
       if (this.session === session) this.session = answer.session
       return { ping: answer.ping, waitMs: 0 }
     } catch (error) {
+      if (!signal.aborted) told?.({ error })
       return { waitMs: this.pingFailed(error) }
     }
   }

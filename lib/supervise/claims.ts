@@ -1,21 +1,43 @@
-import type { V1Pod } from '@kubernetes/client-node'
+import type { CoreV1Event, V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../cluster/cluster.js'
 import type { Log } from '../log.js'
 import { awaitedClaims, shortestClaimGraceMs } from '../pod/verdict/claims.js'
 import { podStart } from '../pod/verdict/status.js'
 import type { PodClaim, SeenClaim } from '../pod/verdict/verdict.js'
-import { Looks, unlessForbidden } from './looks.js'
+import { unlessForbidden } from './unless-forbidden.js'
 
 // What is asked for one pod's sake is bounded.
 const mostClaims = 8
 
-/** When to look at the claims of pods that no node takes: after ten seconds, then in pauses that grow with the wait. */
-export class ClaimLooks extends Looks {
-  /** Whether the pod may be waiting for a claim, and it is time to look; it is taken for looked at then. */
-  dueFor(pod: V1Pod, now: number): boolean {
-    if (awaitedClaims(pod).length === 0) return false
-    return this.due(pod, { start: podStart(pod) ?? now, graceMs: shortestClaimGraceMs, now })
-  }
+// Claims are in no watch. A pod may wait for long, and many may: looking comes to less with time.
+const shortestPauseMs = 20_000
+const longestPauseMs = 300_000
+
+// Unless an event says that something has happened.
+const newsPauseMs = 2_000
+
+/** When the claims of a pod were last looked at, and what was known of them from events then. */
+export interface ClaimLook {
+  at: number
+  news: string
+}
+
+/** Whether the claims of a pod that no node takes are to be looked at: after ten seconds, then in pauses that grow. */
+export function isClaimLookDue(
+  pod: V1Pod,
+  last: ClaimLook | undefined,
+  { now, news }: { now: number; news: string },
+): boolean {
+  if (awaitedClaims(pod).length === 0) return false
+  const start = podStart(pod) ?? now
+  if (!last) return now >= start + shortestClaimGraceMs
+  if (news !== last.news && now >= last.at + newsPauseMs) return true
+  return now >= last.at + Math.min(Math.max(last.at - start, shortestPauseMs), longestPauseMs)
+}
+
+/** What events say, as a word that changes when they say something else. */
+export function newsOf(events: readonly CoreV1Event[]): string {
+  return events.map(({ metadata, reason, message }) => [metadata.name, reason, message]).join('\n')
 }
 
 /** The claims that a pod may be waiting for, with what the API server says of them. One that we may not read is left out. */

@@ -1,11 +1,14 @@
 import type { Log } from '../log.js'
+import type { Fault } from '../pod/verdict/judgement.js'
 
 /** Why a run ends that its pod does not end itself. */
 export interface EndCause {
   cause: string
+  /** Who can help; left out where nobody needs to. */
+  fault?: Fault
   message: string
   exitStatus: number
-  signalReason?: 'agent_stop' | 'process_run_error'
+  signalReason?: 'agent_stop' | 'process_run_error' | 'stack_error'
   signal?: string
 }
 
@@ -15,6 +18,12 @@ export interface SupervisedRun {
   /** The name of its Job, which stays the same whatever the settings say later. */
   readonly jobName: string
   readonly log: Log
+  /** When its job was accepted, in milliseconds since 1970. */
+  readonly acceptedAt: number
+  /** The job's own variables: their values may be secrets. */
+  readonly env: Readonly<Record<string, string>>
+  /** The patterns of the names of variables whose values stay out of logs. */
+  readonly redactedVars: readonly string[]
   /** Whether the run has ended, or is being ended. */
   readonly over: boolean
   readonly ending: object | undefined
@@ -24,6 +33,15 @@ export interface SupervisedRun {
   readonly jobCreated: boolean
   /** Whether its pod agent has been seen to run. */
   podSeen: boolean
+  /** When its pod agent last called the gateway, in milliseconds since 1970; undefined when it has not called us yet. */
+  readonly podCalledAt: number | undefined
+  /**
+   * When its pod agent last asked for the job's state, in milliseconds since 1970; `never` when it has surely not asked,
+   * undefined when nobody knows, as after a restart of ours.
+   */
+  readonly podPolledAt?: number | 'never' | undefined
+  /** Whether a chunk or a finish of its pod agent is under way. */
+  readonly podWriting: boolean
   /** Adds lines to the job's log while its pod agent has not begun to write. */
   say(lines: readonly string[]): Promise<void>
   end(cause: EndCause): Promise<void>

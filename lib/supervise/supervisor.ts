@@ -1,24 +1,29 @@
-import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { V1Job, V1Node, V1Pod } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { Reflector } from '../cluster/reflector.js'
 import type { Log } from '../log.js'
-import { instanceSelector, labels } from '../pod/metadata.js'
-import { awaitedClaims } from '../pod/verdict/claims.js'
-import { newestPod, podStart } from '../pod/verdict/status.js'
+import type { Limits } from '../pod/verdict/judgement.js'
 import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
-import { podCause } from './cause.js'
-import { ClaimLooks, seeClaims } from './claims.js'
-import { EventLooks, seeJobEvents } from './looks.js'
+import { isQuiet } from './attention.js'
+import { isClaimLookDue, newsOf, seeClaims } from './claims.js'
+import { Ends } from './ends.js'
+import { lookFreshly, seeEvents } from './fresh-look.js'
+import { narrate } from './narrator.js'
+import { NodeLooks } from './node-looks.js'
+import { lookSoon, newNotes, postpone, type Notes } from './notes.js'
+import { redactFor } from './redact-for.js'
 import { Settling } from './settling.js'
+import { Sight } from './sight.js'
 import type { SupervisedRun } from './supervised-run.js'
-import { deleteUnfinished } from './unfinished.js'
+import { ClusterView } from './view.js'
 
 /** What supervision needs. */
 export interface SupervisorOptions {
   cluster: Cluster
   /** The installation whose Jobs are ours. */
   instance: string
+  /** How long what may pass is borne. */
+  limits: Limits
   log: Log
   clock: Clock
   /** The run of a job, while it is known. */
@@ -30,208 +35,250 @@ export interface SupervisorOptions {
 }
 
 // Some verdicts ripen with time alone, such as an image that could not be pulled for half a minute.
-const judgeAgainMs = 5_000
+const tickMs = 1_000
+const quietTicks = 5
 
-// What of a pod's waiting is told in the job's log.
-const told = ['VolumeClaim', 'PodRefused', 'Unschedulable']
+// What is new about a run that waits may wait so long.
+const tellEachMs = 5_000
 
-const unscheduledGraceMs = 15_000
+// Longer than a tick may take: this process, or the machine, has stood still, and heard nobody.
+const stoodStillMs = 5_000
 
-// The scheduler's words change with every node that comes and goes.
-const tellAgainMs = 60_000
+// What was made a moment ago the watch need not know yet.
+const unseenMs = 3_000
 
 /**
- * Follows our Jobs and pods, and ends the runs whose pods will not do it themselves. A verdict from the watch's cache is
- * acted on only after a fresh look at the API server agrees, so that a stale cache never fails a healthy job.
+ * Follows our Jobs and pods, tells the runs' logs what they wait for, and ends the runs whose pods will not do it
+ * themselves. A verdict from what the watches know is acted on only after a fresh look at the API server agrees, so that
+ * a stale cache never fails a healthy job.
  */
 export class Supervisor {
-  private readonly pods: Reflector<V1Pod>
-  private readonly jobs: Reflector<V1Job>
-  private readonly podOfJob = new Map<string, V1Pod>()
-  private readonly withPod = new Set<string>()
-  private readonly judging = new Set<string>()
-  private readonly claimLooks = new ClaimLooks()
-  private readonly eventLooks = new EventLooks()
+  private readonly view: ClusterView
   private readonly settling: Settling
-  private readonly said = new Map<string, { message: string; at: number }>()
+  private readonly nodes: NodeLooks
+  private readonly sight: Sight
+  private readonly ends: Ends
+  private readonly notes = new Map<string, Notes>()
+  private readonly judging = new Set<string>()
+  private leadingSince: number | undefined
 
   constructor(private readonly options: SupervisorOptions) {
-    const { cluster, log, clock, instance } = options
-    const selector = instanceSelector(instance)
+    const { clock } = options
     this.settling = new Settling(clock)
-    const onPod = (pod: V1Pod) => this.podChanged(pod)
-    const onJob = (job: V1Job) => this.changed(job.metadata?.labels)
-    const onJobGone = (job: V1Job) => {
-      this.eventLooks.forget(job)
-      this.forget(job.metadata?.labels)
-      onJob(job)
-    }
-    this.pods = new Reflector<V1Pod>({
-      source: cluster.watchPods(selector),
-      log: log.child({ watch: 'pods' }),
-      clock,
-      onAdd: onPod,
-      onUpdate: onPod,
-      onDelete: pod => this.podDeleted(pod),
-      onSync: () => this.settling.listed(),
+    this.ends = new Ends(options)
+    this.view = new ClusterView({
+      ...options,
+      onChange: jobId => this.changed(jobId),
+      onListed: () => this.settling.listed(),
     })
-    this.jobs = new Reflector<V1Job>({
-      source: cluster.watchJobs(selector),
-      log: log.child({ watch: 'jobs' }),
-      clock,
-      onAdd: onJob,
-      onUpdate: onJob,
-      onDelete: onJobGone,
-    })
+    this.nodes = new NodeLooks(options)
+    const { view, nodes, settling } = this
+    this.sight = new Sight({ ...options, view, nodes, settling })
   }
 
   /** Follows until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.pods.run(signal), this.jobs.run(signal), this.judgeNowAndThen(signal)])
+    await Promise.all([this.view.run(signal), this.judgeNowAndThen(signal)])
   }
 
   /** Resolves when the Jobs and pods that exist are known; false when the signal aborted first. */
   async synced(): Promise<boolean> {
-    const both = await Promise.all([this.pods.whenSynced(), this.jobs.whenSynced()])
-    return both.every(Boolean)
+    return this.view.synced()
   }
 
   /** The Jobs that exist, as the watch knows them. */
   knownJobs(): V1Job[] {
-    return [...this.jobs.store.values()]
+    return this.view.allJobs()
+  }
+
+  /** The pods that exist, as the watch knows them. */
+  knownPods(): V1Pod[] {
+    return this.view.allPods()
+  }
+
+  /** The newest pod of a job, as the watch knows it. */
+  podOf(jobId: string): V1Pod | undefined {
+    return this.view.podOf(jobId)
+  }
+
+  /** The Job of that name, as the watch knows it. */
+  jobNamed(name: string): V1Job | undefined {
+    return this.view.job(name)
   }
 
   /** Whether the cluster has the Job of that name, as the watch knows it. */
   hasJob(name: string): boolean {
-    return this.jobs.store.has(name)
+    return this.view.job(name) !== undefined
   }
 
-  private podChanged(pod: V1Pod): void {
-    const jobId = jobIdOf(pod)
-    const known = this.podOfJob.get(jobId)
-    this.podOfJob.set(
-      jobId,
-      newestPod(known && nameOf(known) !== nameOf(pod) ? [known, pod] : [pod]) ?? pod,
-    )
-    this.changed(pod.metadata?.labels)
+  /** What the run of a job waits for, for people; undefined when it waits for nothing that we know of. */
+  waitingFor(jobId: string): string | undefined {
+    return this.notes.get(jobId)?.waiting
   }
 
-  private podDeleted(pod: V1Pod): void {
-    const jobId = jobIdOf(pod)
-    const known = this.podOfJob.get(jobId)
-    if (known && nameOf(known) === nameOf(pod)) this.podOfJob.delete(jobId)
-    this.changed(pod.metadata?.labels)
-    this.claimLooks.forget(pod)
-    this.forget(pod.metadata?.labels)
+  /** What the run of a job was ended over by us, for people; it is forgotten then. */
+  takeMessage(jobId: string): string | undefined {
+    return this.ends.takeMessage(jobId)
   }
 
-  // What was noted of a run serves nobody when it has ended.
-  private forget(objectLabels: Record<string, string> | undefined): void {
-    const jobId = objectLabels?.[labels.jobUuid] ?? ''
+  /** How a node is now; undefined where there is none, or we may not ask. Throws `ClusterError`. */
+  async freshNode(name: string): Promise<V1Node | undefined> {
+    return this.nodes.fresh(name)
+  }
+
+  /** When the API server last proved that what we know is current, in milliseconds since 1970; 0 for never. */
+  freshness(): { watch: string; lastFresh: number }[] {
+    return this.view.freshness()
+  }
+
+  private changed(jobId: string): void {
     const run = this.options.find(jobId)
-    if (run && run.ending === undefined) return
-    this.withPod.delete(jobId)
-    this.said.delete(jobId)
-  }
-
-  private changed(objectLabels: Record<string, string> | undefined): void {
-    const run = this.options.find(objectLabels?.[labels.jobUuid] ?? '')
-    if (run && run.ending === undefined) this.judge(run)
+    if (!run || run.ending !== undefined) return
+    lookSoon(this.notesOf(run))
+    this.judge(run)
   }
 
   private async judgeNowAndThen(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.options.clock.sleep(judgeAgainMs, signal).catch(() => undefined)
-      if (this.options.fence?.open === false) this.settling.away()
-      for (const run of this.options.open()) this.judge(run)
+    const { clock, fence, open } = this.options
+    let led = false
+    for (let tick = 0; !signal.aborted; tick++) {
+      const before = clock.now()
+      await clock.sleep(tickMs, signal).catch(() => undefined)
+      const cut = fence?.open === false
+      led ||= !cut
+      // A standby has no lease either, and its API server is well.
+      if (cut && led) this.settling.away()
+      if (cut || clock.now() - before > tickMs + stoodStillMs) this.sight.wasDeaf()
+      const all = tick % quietTicks === 0
+      if (all) this.forgetEnded()
+      for (const run of open()) if (all || !isQuiet(this.view.podOf(run.jobId))) this.judge(run)
     }
   }
 
   private judge(run: SupervisedRun): void {
     if (!run.jobCreated || run.over || this.judging.has(run.jobId)) return
-    const job = this.jobs.store.get(run.jobName)
-    const pod = this.podOfJob.get(run.jobId)
-    const found = this.verdictOf(run, { pod, job })
+    const notes = this.notesOf(run)
+    const seen = this.sight.seenOf(run, notes)
+    const found = this.verdictOf(notes, seen)
     if (found.state === 'running') run.podSeen = true
-    if (found.state !== 'over' && !this.looksDue(pod, job)) return this.tellWaiting(run, pod, found)
+    notes.waiting = found.state === 'waiting' ? found.message : undefined
+    if (found.state !== 'over') {
+      lookSoon(notes)
+      this.tell(run, notes, { seen, found })
+      if (this.claimsAreDue(notes, seen))
+        this.alone(run, notes, () => this.lookAtClaims(run, notes))
+    } else if (this.options.clock.now() >= notes.lookAt) {
+      this.alone(run, notes, () => this.confirm(run, notes))
+    }
+  }
+
+  private alone(run: SupervisedRun, notes: Notes, look: () => Promise<void>): void {
     this.judging.add(run.jobId)
-    this.confirm(run)
+    look()
       .catch((error: unknown) => {
         if (run.ending !== undefined) return
         this.settling.away()
+        postpone(notes, this.options.clock.now())
         run.log.warn({ err: error }, 'verdict not confirmed, judging again later')
       })
       .finally(() => this.judging.delete(run.jobId))
   }
 
-  // What a pod's claims are like, and why a Job has no pod, is in no watch: it takes a fresh look, too.
-  private looksDue(pod: V1Pod | undefined, job: V1Job | undefined): boolean {
-    const now = this.options.clock.now()
-    if (pod) return this.claimLooks.dueFor(pod, now)
-    return job !== undefined && this.eventLooks.dueFor(job, now)
-  }
-
-  private async confirm(run: SupervisedRun): Promise<void> {
-    const { cluster } = this.options
-    const name = run.jobName
-    const [job, pods] = await Promise.all([cluster.getJob(name), cluster.podsOfJob(name)])
-    const pod = newestPod(pods)
-    const claims = await seeClaims(pod, { cluster, log: run.log })
-    const jobEvents = job && !pod ? await seeJobEvents(name, { cluster, log: run.log }) : []
-    const found = this.verdictOf(run, { pod, job, claims, jobEvents })
+  private async confirm(run: SupervisedRun, notes: Notes): Promise<void> {
+    const { cluster, clock } = this.options
+    const nodeOf = (pod: V1Pod | undefined) => this.sight.freshNode(run, notes, pod)
+    const look = await lookFreshly(run.jobName, { cluster, log: run.log, nodeOf })
+    const known = this.sight.seenOf(run, notes)
+    let seen: Seen = { ...known, ...look, jobEvents: look.jobEvents ?? known.jobEvents }
+    let found = this.verdictOf(notes, seen)
+    // The watch may have missed an event that says something else.
+    if (found.state === 'over' && this.verdictOf(notes, withoutEvents(seen)).state !== 'over') {
+      seen = { ...seen, ...(await this.freshEvents(run, notes, seen)) }
+      found = this.verdictOf(notes, seen)
+    }
     if (run.over) return
-    if (found.state === 'waiting' && told.includes(found.reason)) return this.tell(run, found)
-    if (found.state !== 'over') return
-    run.log.warn({ cause: found.cause }, 'pod over without a finish')
-    await run.end(podCause(found))
-    if (!run.replaced) await deleteUnfinished(name, cluster)
+    if (found.state !== 'over') return postpone(notes, clock.now())
+    await this.ends.end(run, found, look)
   }
 
-  // A node may be free in a moment: only what lasts is told. A pod with claims is told of when they are looked at.
-  private tellWaiting(run: SupervisedRun, pod: V1Pod | undefined, found: Verdict): void {
-    if (found.state !== 'waiting' || found.reason !== 'Unschedulable' || !pod) return
-    if (awaitedClaims(pod).length > 0) return
-    const { clock } = this.options
-    if (clock.now() - (podStart(pod) ?? clock.now()) < unscheduledGraceMs) return
-    this.tell(run, found).catch((error: unknown) =>
-      run.log.warn({ err: error }, 'why the pod waits is not in the log'),
-    )
-  }
-
-  // Once, and again after a while when it is something else.
-  private async tell(run: SupervisedRun, { message }: { message: string }): Promise<void> {
-    const at = this.options.clock.now()
-    const last = this.said.get(run.jobId)
-    if (last && (last.message === message || at - last.at < tellAgainMs)) return
-    this.said.set(run.jobId, { message, at })
-    await run.say([message])
-  }
-
-  private verdictOf(
+  private async freshEvents(
     run: SupervisedRun,
-    { pod, job, claims, jobEvents }: Pick<Seen, 'pod' | 'job' | 'claims' | 'jobEvents'>,
-  ): Verdict {
-    if (pod) this.withPod.add(run.jobId)
-    const now = this.settling.judgingTime()
-    const podSeenBefore = this.withPod.has(run.jobId) || run.podSeen
-    const found = verdict({ pod, job, claims, jobEvents, now, podSeenBefore })
-    // The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
-    return found.state === 'waiting' && !pod && !job ? jobGone : found
+    { podName }: Notes,
+    { pod, jobEvents }: Seen,
+  ): Promise<Pick<Seen, 'events' | 'jobEvents'>> {
+    const { cluster } = this.options
+    const name = pod?.metadata?.name ?? podName
+    const see = (about: string) => seeEvents(about, { cluster, log: run.log })
+    return {
+      events: name === undefined ? undefined : await see(name),
+      jobEvents: pod ? await see(run.jobName) : jobEvents,
+    }
+  }
+
+  private async lookAtClaims(run: SupervisedRun, notes: Notes): Promise<void> {
+    const { cluster, clock } = this.options
+    const pod = this.view.podOf(run.jobId)
+    notes.claimLook = { at: clock.now(), news: newsOf(this.sight.claimEvents(pod)) }
+    notes.claims = await seeClaims(pod, { cluster, log: run.log })
+  }
+
+  private claimsAreDue({ claimLook }: Notes, { pod }: Seen): boolean {
+    const news = newsOf(this.sight.claimEvents(pod))
+    const now = this.options.clock.now()
+    return pod !== undefined && isClaimLookDue(pod, claimLook, { now, news })
+  }
+
+  private tell(run: SupervisedRun, notes: Notes, what: { seen: Seen; found: Verdict }): void {
+    const { pod, job, events = [], jobEvents = [] } = what.seen
+    const { clock } = this.options
+    if (isQuiet(pod) || clock.now() < notes.tellAt) return
+    // Many runs that wait should not all be thought about in one moment.
+    if (clock.now() - run.acceptedAt > tellEachMs)
+      notes.tellAt = clock.now() + tellEachMs * (0.8 + clock.random() * 0.4)
+    this.leadingSince ??= clock.now()
+    const podSpec = pod?.spec ?? job?.spec?.template.spec
+    // A pod's spec says more than its Job's: what admission has added.
+    if (pod && notes.redact === undefined) notes.redact = redactFor(run, podSpec)
+    const toTell = {
+      ...{ pod, job, events, jobEvents, verdict: what.found },
+      claimEvents: this.sight.claimEvents(pod),
+      now: clock.now(),
+      redact: notes.redact ?? redactFor(run, podSpec),
+    }
+    narrate(run, notes, { toTell, leadingSince: this.leadingSince })
+  }
+
+  private verdictOf(notes: Notes, seen: Seen): Verdict {
+    const found = verdict(seen)
+    if (found.state !== 'waiting' || seen.pod || seen.job) return found
+    const young = this.options.clock.now() - notes.since < unseenMs
+    return young && !notes.seen ? found : jobGone
+  }
+
+  private notesOf({ jobId }: SupervisedRun): Notes {
+    const notes = this.notes.get(jobId) ?? newNotes(this.options.clock.now())
+    this.notes.set(jobId, notes)
+    return notes
+  }
+
+  private forgetEnded(): void {
+    for (const jobId of this.notes.keys()) {
+      const run = this.options.find(jobId)
+      if (!run || run.ending !== undefined) this.notes.delete(jobId)
+    }
   }
 }
 
+// The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
 const jobGone = {
   state: 'over',
   cause: 'JobDeleted',
+  fault: 'cluster',
   message: 'The Job was deleted before it had a pod.',
   exitStatus: -1,
-  signalReason: 'process_run_error',
+  signalReason: 'stack_error',
 } as const satisfies Verdict
 
-function jobIdOf(object: V1Pod): string {
-  return object.metadata?.labels?.[labels.jobUuid] ?? ''
-}
-
-function nameOf(pod: V1Pod): string {
-  return pod.metadata?.name ?? ''
+function withoutEvents(seen: Seen): Seen {
+  return { ...seen, events: undefined, jobEvents: undefined }
 }

@@ -1,5 +1,6 @@
 import type { V1Job } from '@kubernetes/client-node'
 import type { Cluster } from '../cluster/cluster.js'
+import { isClusterError } from '../cluster/cluster-error.js'
 
 /** Whether a Job has come to its end by itself. */
 export function isFinished(job: V1Job): boolean {
@@ -20,4 +21,22 @@ export async function deleteUnfinished(
   if (!job || isFinished(job)) return false
   await cluster.deleteJob(jobName)
   return true
+}
+
+/**
+ * Ends a Job that people may want to look at, so that it stays until its TTL; where we may not, it is deleted. One that
+ * has come to its end is left as it is. Throws `ClusterError`.
+ */
+export async function endUnfinished(
+  jobName: string,
+  cluster: Pick<Cluster, 'getJob' | 'endJob' | 'deleteJob'>,
+): Promise<void> {
+  const job = await cluster.getJob(jobName)
+  if (!job || isFinished(job) || job.metadata?.deletionTimestamp) return
+  try {
+    await cluster.endJob(jobName)
+  } catch (error) {
+    if (!isClusterError(error, 'final')) throw error
+    await cluster.deleteJob(jobName)
+  }
 }

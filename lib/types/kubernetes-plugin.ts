@@ -39,6 +39,10 @@ export interface KubernetesPluginShape {
    */
   jobActiveDeadlineSeconds?: number
   /**
+   * How long the pod stays when the job fails, such as 10m, for its author to look into it.
+   */
+  holdOnFailure?: string
+  /**
    * The operator's resource class whose resources the command containers get.
    */
   resourceClass?: string

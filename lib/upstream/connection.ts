@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import { messageOf } from '../errors.js'
 import { isFenced, openFence, type Fence, type FencedRequest } from '../fence.js'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { version, agentVersion } from '../version.js'
 import { nextTry, retryAfterMs, type Fault, type RetryPolicy } from './retry.js'
 
@@ -48,6 +49,7 @@ export interface ConnectionOptions {
   dispatcher?: Dispatcher
   /** Open while this process may write to Buildkite; always, when it is left out. */
   fence?: Fence
+  metrics?: Metrics
 }
 
 /**
@@ -72,8 +74,9 @@ export class Connection {
   private readonly clock: Clock
   private readonly fence: Fence
   private readonly pool: Dispatcher
+  private readonly metrics: Metrics | undefined
 
-  constructor({ log, clock, dispatcher, fence = openFence() }: ConnectionOptions) {
+  constructor({ log, clock, dispatcher, fence = openFence(), metrics }: ConnectionOptions) {
     this.log = log
     this.clock = clock
     this.fence = fence
@@ -84,7 +87,9 @@ export class Connection {
         bodyTimeout: exchangeTimeoutMs,
         connect: { timeout: exchangeTimeoutMs },
       })
-    this.dispatcher = this.pool.compose(fence.interceptor(isFencedCall))
+    this.metrics = metrics
+    const pool = metrics?.upstream.watching(this.pool) ?? this.pool
+    this.dispatcher = pool.compose(fence.interceptor(isFencedCall))
   }
 
   /**
@@ -112,6 +117,7 @@ export class Connection {
           'upstream call failed, trying again',
         )
         await this.clock.sleep(wait, signal)
+        this.metrics?.upstream.retried(call.method, path)
       }
     }
   }

@@ -99,6 +99,7 @@ t.test('what is not there is undefined to read and fine to delete', async t => {
   t.equal(await cluster.getPod('p'), undefined)
   t.equal(await cluster.getPodTemplate('t'), undefined)
   t.equal(await cluster.getClaim('c'), undefined)
+  t.equal(await cluster.getNode('n'), undefined)
   await cluster.deleteJob('j', { background: true })
   await cluster.deletePod('p', { graceSeconds: 3 })
   t.same(server.asked.map(line), [
@@ -106,11 +107,61 @@ t.test('what is not there is undefined to read and fine to delete', async t => {
     `GET ${pods}/p`,
     'GET /api/v1/namespaces/jobs/podtemplates/t',
     'GET /api/v1/namespaces/jobs/persistentvolumeclaims/c',
+    'GET /api/v1/nodes/n',
     `DELETE ${jobs}/j`,
     `DELETE ${pods}/p`,
   ])
-  t.equal(server.asked[4]?.query['propagationPolicy'], 'Background')
-  t.equal(server.asked[5]?.query['gracePeriodSeconds'], '3')
+  t.equal(server.asked[5]?.query['propagationPolicy'], 'Background')
+  t.equal(server.asked[6]?.query['gracePeriodSeconds'], '3')
+})
+
+t.test('a Job is ended by its deadline, in a merge patch, and need not be there', async t => {
+  const server = await loopback(t, ({ path }, response) => {
+    if (path.endsWith('/gone')) return refuse(response, 404, { reason: 'NotFound' })
+    return reply(response, 200, {})
+  })
+  const cluster = clusterAt(t, server.url)
+  await cluster.endJob('j')
+  await cluster.endJob('gone')
+  t.equal(line(server.asked[0]), `PATCH ${jobs}/j`)
+  t.equal(server.asked[0]?.headers['content-type'], 'application/merge-patch+json')
+  t.same(JSON.parse(server.asked[0]?.body ?? ''), { spec: { activeDeadlineSeconds: 1 } })
+  const strict = await loopback(t, (_, response) => refuse(response, 403))
+  await t.rejects(clusterAt(t, strict.url).endJob('j'), {
+    name: 'ClusterError',
+    status: 403,
+    disposition: 'final',
+  })
+})
+
+t.test('all Jobs with some labels are listed, page by page', async t => {
+  const server = await loopback(t, ({ query }, response) => {
+    const metadata = { resourceVersion: '1', continue: query['continue'] ? '' : 'next' }
+    const name = query['continue'] ? 'b' : 'a'
+    return reply(response, 200, { items: [{ metadata: { name } }], metadata })
+  })
+  const found = await clusterAt(t, server.url).listJobs('app=x')
+  t.same(
+    found.map(({ metadata }) => metadata?.name),
+    ['a', 'b'],
+  )
+  t.equal(server.asked[1]?.query['labelSelector'], 'app=x')
+})
+
+t.test('an event is posted to the namespace of the jobs', async t => {
+  const server = await loopback(t, (_, response) => reply(response, 201, {}))
+  const involvedObject = { kind: 'Job', name: 'j' }
+  const at = new Date('2026-01-01T00:00:00Z')
+  await clusterAt(t, server.url).createEvent({
+    metadata: { name: 'j.1' },
+    involvedObject,
+    lastTimestamp: at,
+  })
+  t.equal(line(server.asked[0]), 'POST /api/v1/namespaces/jobs/events')
+  t.match(JSON.parse(server.asked[0]?.body ?? ''), {
+    involvedObject,
+    lastTimestamp: '2026-01-01T00:00:00.000Z',
+  })
 })
 
 t.test('a refusal to delete is not taken for an absence', async t => {

@@ -91,6 +91,31 @@ t.test('what a list finds comes before the sync, what the watch finds after it',
   })
 })
 
+t.test('what is not to be stored is told of as it comes, page by page, and forgotten', async t => {
+  const page = (version: number, token: string, one: Pod): Handler => {
+    const metadata = { resourceVersion: String(version), continue: token }
+    return (_, response) => reply(response, 200, { metadata, items: [one] })
+  }
+  const { reflector, told } = await follow(
+    t,
+    {
+      lists: [page(5, 'next', pod('a', 1)), page(5, '', pod('b', 2))],
+      watches: [
+        (_, response) => {
+          send(response, 'MODIFIED', pod('a', 7))
+          send(response, 'DELETED', pod('c', 8))
+        },
+      ],
+    },
+    { stores: false },
+  )
+  await until(() => told.length === 5)
+  t.same(told, ['add a false', 'add b false', 'sync', 'add a true', 'delete c'])
+  t.equal(reflector.store.size, 0)
+  t.ok(reflector.synced)
+  t.ok(reflector.lastFresh > 0)
+})
+
 t.test('a list of several pages is one list', async t => {
   const page = (version: number, token: string, one: Pod): Handler => {
     const metadata = { resourceVersion: String(version), continue: token }

@@ -39,6 +39,7 @@ const spawner = spawn(
     `--agent-image=${image}`,
     '--image-pull-policy=IfNotPresent',
     '--gateway-listen=0.0.0.0:0',
+    '--metrics-listen=127.0.0.1:0',
     '--job-ttl=1s',
     '--log-level=debug',
   ],

@@ -175,6 +175,7 @@ async function startMember(
       namespace: jobsNamespace,
       'ledger-namespace': ledgerNamespace,
       'gateway-listen': `127.0.0.1:${port}`,
+      'metrics-listen': '127.0.0.1:0',
       'gateway-url': url,
       'log-level': 'debug',
       'max-in-flight': maxInFlight,

@@ -31,6 +31,11 @@ export class FakeRun implements GatewayRun {
   /** The pod that has the run. */
   uid = podUid
   readonly told: unknown[] = []
+  /** Proved calls of its pod's. */
+  calls = 0
+  /** What its pod is writing now, and what it was told to come again with. */
+  readonly writing = new Set<string>()
+  readonly comesAgain = new Set<string>()
 
   constructor(
     private readonly endpoint: string,
@@ -60,6 +65,16 @@ export class FakeRun implements GatewayRun {
   }
   isPod(uid: string): boolean {
     return uid === this.uid
+  }
+  podCalled(): void {
+    this.calls += 1
+  }
+  podWrites(what: string) {
+    this.writing.add(what)
+    return (comesAgain: boolean): void => {
+      this.writing.delete(what)
+      if (comesAgain) this.comesAgain.add(what)
+    }
   }
   podConnected(pod: { hostname: string }): void {
     this.told.push(['connected', pod.hostname])

@@ -128,10 +128,10 @@ t.test('in the namespace of the Jobs it may do what it does, and no more', { ski
   const role = named(rendered(t), 'Role', '-jobs')
   t.equal(role?.metadata.namespace, 'jobs')
   t.same(rights(role), [
-    'jobs: create,delete,get,list,watch',
+    'jobs: create,delete,get,list,patch,watch',
     'pods: delete,get,list,watch',
     'pods/log: get',
-    'events: list',
+    'events: create,list,watch',
     'podtemplates: get',
     'persistentvolumeclaims: get',
   ])
@@ -155,9 +155,15 @@ t.test(
   },
 )
 
-t.test('in the whole cluster it may review tokens only', { skip }, async t => {
+t.test('in the whole cluster it may review tokens and get nodes only', { skip }, async t => {
   const all = rendered(t)
-  t.same(rights(named(all, 'ClusterRole')), ['tokenreviews: create'])
+  const granted = (some: readonly Manifest[]) =>
+    some.filter(({ kind }) => kind === 'ClusterRole').flatMap(rights)
+  t.same(granted(all), ['tokenreviews: create', 'nodes: get'])
+  for (const { metadata } of all.filter(({ kind }) => kind === 'ClusterRole')) {
+    t.ok(named(all, 'ClusterRoleBinding', metadata.name), metadata.name)
+  }
+  t.same(granted(rendered(t, { rbac: { nodes: false } })), ['tokenreviews: create'])
   t.notOk(named(rendered(t, { rbac: { create: false } }), 'ClusterRole'))
 })
 
@@ -213,11 +219,53 @@ t.test('where pods go is as the values say', { skip }, async t => {
   t.equal(template.spec.priorityClassName, 'high')
 })
 
-t.test('a NetworkPolicy, where it is wanted, lets in pods of the Jobs alone', { skip }, async t => {
-  t.notOk(named(rendered(t), 'NetworkPolicy'))
-  const policy = named(rendered(t, { networkPolicy: { enabled: true } }), 'NetworkPolicy')
-  const matchLabels = { 'kubernetes.io/metadata.name': 'jobs' }
-  t.same(policy?.spec?.['ingress'], [
-    { from: [{ namespaceSelector: { matchLabels } }], ports: [{ port: 8480 }] },
-  ])
-})
+t.test(
+  'a NetworkPolicy, where it is wanted, lets pods of the Jobs in at the gateway alone',
+  { skip },
+  async t => {
+    t.notOk(named(rendered(t), 'NetworkPolicy'))
+    const policy = named(rendered(t, { networkPolicy: { enabled: true } }), 'NetworkPolicy')
+    const matchLabels = { 'kubernetes.io/metadata.name': 'jobs' }
+    const [gateway, metrics] = policy?.spec?.['ingress'] as object[]
+    t.same(gateway, { from: [{ namespaceSelector: { matchLabels } }], ports: [{ port: 8480 }] })
+    const matchExpressions = [
+      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['jobs'] },
+    ]
+    t.same(
+      metrics,
+      { from: [{ namespaceSelector: { matchExpressions } }], ports: [{ port: 9216 }] },
+      'and to the metrics, all but these',
+    )
+  },
+)
+
+t.test(
+  'metrics have a port with a name, and a PodMonitor where one is wanted',
+  { skip },
+  async t => {
+    const config = { ...settings.config, 'metrics-listen': '[::]:9000' }
+    const all = rendered(t, { config })
+    const { ports = [] } = deployment(all).template.spec.containers[0] ?? {}
+    t.same(ports, [
+      { name: 'gateway', containerPort: 8480 },
+      { name: 'metrics', containerPort: 9000 },
+    ])
+    t.notOk(named(all, 'PodMonitor'))
+    const podMonitor = { deploy: true, labels: { release: 'prometheus' } }
+    const monitor = named(rendered(t, { monitoring: { podMonitor } }), 'PodMonitor')
+    t.match(monitor?.metadata, { name: 'ci-job-spawner', labels: { release: 'prometheus' } })
+    t.same(monitor?.spec, {
+      selector: {
+        matchLabels: {
+          'app.kubernetes.io/name': 'job-spawner',
+          'app.kubernetes.io/instance': 'ci',
+        },
+      },
+      podMetricsEndpoints: [{ port: 'metrics', path: '/metrics' }],
+    })
+    const often = { podMonitor: { ...podMonitor, scrapeInterval: '15s' } }
+    t.match(named(rendered(t, { monitoring: often }), 'PodMonitor')?.spec, {
+      podMetricsEndpoints: [{ interval: '15s' }],
+    })
+  },
+)

@@ -35,6 +35,7 @@ function pluginOf(frame: Frame): fc.Arbitrary<Fields> {
     metadata: some({ labels, annotations: fc.dictionary(labelKey, text, { maxKeys: 2 }) }),
     jobActiveDeadlineSeconds: fc.integer({ min: 1, max: 100_000 }),
     resourceClass: fc.constantFrom('small', 'large'),
+    holdOnFailure: fc.constantFrom('0s', '90s', '1h'),
   }).map(({ podSpec, podSpecPatch, ...plugin }) =>
     podSpec === undefined
       ? { ...plugin, podSpec: withVolumes(volumes) }

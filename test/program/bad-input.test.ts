@@ -63,6 +63,7 @@ const missing = join(folder, 'missing')
 const reachable = [
   `--kubeconfig=${cluster.kubeconfig}`,
   '--gateway-listen=127.0.0.1:0',
+  '--metrics-listen=127.0.0.1:0',
   '--gateway-url=http://127.0.0.1:1',
   '--log-level=debug',
   '--name=bad-input',

@@ -106,6 +106,7 @@ t.test('a job outlives a change of the prefix of Jobs, with the Job that it has'
         namespace,
         'ledger-namespace': ledgerNamespace,
         'gateway-listen': `127.0.0.1:${port}`,
+        'metrics-listen': '127.0.0.1:0',
         'gateway-url': `http://127.0.0.1:${port}`,
         'max-in-flight': 1,
         'job-prefix': prefix,

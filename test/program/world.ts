@@ -54,6 +54,7 @@ export async function startWorld(t: Test, options: WorldOptions = {}): Promise<W
       namespace,
       'ledger-namespace': ledgerNamespace,
       'gateway-listen': `127.0.0.1:${port}`,
+      'metrics-listen': '127.0.0.1:0',
       'gateway-url': `http://127.0.0.1:${port}`,
       'log-level': 'debug',
       'max-in-flight': options.maxInFlight ?? 4,

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { watchCancellation } from '../../lib/run/cancellation.js'
+import type { RunOptions } from '../../lib/run/run-options.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import { connection, type Got } from '../upstream/scripted.js'
@@ -9,7 +11,7 @@ type Tap = { teardown(end: () => unknown): void }
 const intervalMs = 5_000
 
 /** A run that is watched, with an upstream that tells this state; time stands until `pass`. */
-async function watched(t: Tap, states: { now: string | number }) {
+async function watched(t: Tap, states: { now: string | number }, given: Partial<RunOptions> = {}) {
   const upstream = await jobUpstream(t, ({ method }: Got) => {
     if (method !== 'GET') return undefined
     const { now } = states
@@ -17,7 +19,7 @@ async function watched(t: Tap, states: { now: string | number }) {
   })
   const clock = new HandClock()
   const { context, cluster } = contextOf(t, { clock })
-  const { run } = runAt(t, upstream.endpoint, { clock })
+  const { run } = runAt(t, upstream.endpoint, { clock, ...given })
   t.teardown(() => run.endedUpstream('test over'))
   const watching = watchCancellation(run, { ...context, intervalMs })
   const polls = () => upstream.got.filter(({ method }) => method === 'GET').length
@@ -74,24 +76,76 @@ t.test('a cancelled job whose pod agent polls is left to its agent', async t => 
 })
 
 t.test('an agent that is there but does not poll yet gets a moment, then the Job goes', async t => {
-  const { run, clock, pass, watching, cluster, upstream } = await watched(t, { now: 'canceling' })
+  for (const [restored, patienceMs] of [
+    [false, 2_500],
+    [true, 6_000],
+  ] as const) {
+    const { run, clock, pass, watching, cluster, upstream } = await watched(
+      t,
+      { now: 'canceling' },
+      { restored },
+    )
+    run.podConnected({ hostname: 'x' })
+    cluster.jobs.set(name, {})
+    await pass()
+    await until(() => clock.sleeping > 0)
+    const from = clock.now()
+    t.same(cluster.deleted, [])
+    while (!run.over) {
+      clock.advance(250)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    }
+    await watching
+    t.equal(clock.now() - from, patienceMs, restored ? 'another process may have seen it poll' : '')
+    t.same(cluster.deleted, [name])
+    t.equal(upstream.finishes().length, 1)
+  }
+})
+
+t.test('a pod whose agent runs, but has not called yet, is deleted at once', async t => {
+  const { run, pass, watching, cluster } = await watched(t, { now: 'canceling' })
   run.podSeen = true
   cluster.jobs.set(name, {})
   await pass()
-  await until(() => clock.sleeping > 0)
+  await watching
+  t.match(run.ending, { by: 'spawner', cause: 'JobCancelled' })
+  t.same(cluster.deleted, [name])
+})
+
+t.test('an agent that drains its log after the stop is left to it', async t => {
+  const { run, clock, pass, cluster, upstream } = await watched(t, { now: 'canceling' })
+  run.podConnected({ hostname: 'x' })
+  run.stateSeen('canceling')
+  clock.advance(40_000)
+  const written = run.podWrites('/chunks?sequence=2')
+  await pass()
+  await until(() => clock.slept.at(-1) === intervalMs)
   t.same(cluster.deleted, [])
-  while (!run.ending) {
+  t.same(upstream.finishes(), [])
+  written(false)
+  t.same(await run.finishFromPod({ exit_status: '-1', signal_reason: 'cancel' }), { state: 'done' })
+})
+
+t.test('one that has seen the stop has its grace, also when it asks no more', async t => {
+  const { run, clock, pass, cluster, watching } = await watched(t, { now: 'canceling' })
+  run.podConnected({ hostname: 'x' })
+  cluster.jobs.set(name, {})
+  run.stateSeen('canceling')
+  clock.advance(15_000)
+  await pass()
+  await until(() => clock.slept.at(-1) === intervalMs)
+  t.same(cluster.deleted, [])
+  while (!run.over) {
     clock.advance(250)
     await new Promise(resolve => setTimeout(resolve, 1))
   }
   await watching
-  t.same(cluster.deleted, [name])
-  t.equal(upstream.finishes().length, 1)
+  t.same(cluster.deleted, [name], 'but not for ever')
 })
 
 t.test('an agent that begins to poll in that moment takes over', async t => {
   const { run, clock, pass, cluster, upstream } = await watched(t, { now: 'canceling' })
-  run.podSeen = true
+  run.podConnected({ hostname: 'x' })
   await pass()
   await until(() => clock.sleeping > 0)
   run.stateSeen('canceling')
@@ -186,4 +240,20 @@ t.test('a Job that can not be deleted does not keep the run from ending', async 
   await pass()
   await watching
   t.match(await run.ended, { by: 'spawner' })
+})
+
+t.test('a Job that the API server does not delete yet is tried again', async t => {
+  const { run, clock, pass, watching, cluster } = await watched(t, { now: 'canceling' })
+  cluster.jobs.set(name, {})
+  const remove = cluster.deleteJob.bind(cluster)
+  let away = 2
+  cluster.deleteJob = async job => {
+    if (away-- > 0) throw new ClusterError({ status: 503, message: 'away' })
+    await remove(job)
+  }
+  await pass()
+  for (; cluster.deleted.length === 0; await new Promise(r => setTimeout(r, 1)))
+    clock.advance(1_000)
+  await watching
+  t.match(run.ending, { by: 'spawner' })
 })

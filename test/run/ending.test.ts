@@ -1,5 +1,12 @@
 import t from 'tap'
-import { finishOf, isOver, reportedStatus, stopCause, wantsStop } from '../../lib/run/ending.js'
+import {
+  amended,
+  finishOf,
+  isOver,
+  reportedStatus,
+  stopCause,
+  wantsStop,
+} from '../../lib/run/ending.js'
 
 t.test('a cause becomes the body of a finish, with nothing that is not known', async t => {
   const at = { finishedAt: new Date(0), lost: 0 }
@@ -50,6 +57,21 @@ t.test('each state of a job means to go on, to stop or that it is over', async t
 })
 
 t.test('people read whether it was cancelled or timed out', async t => {
-  t.match(stopCause('canceling'), { cause: 'JobCancelled', signalReason: 'cancel' })
-  t.match(stopCause('timed_out'), { cause: 'JobTimedOut', message: /timed out/ })
+  const made = { jobCreated: true }
+  t.match(stopCause('canceling', made), { cause: 'JobCancelled', signalReason: 'cancel' })
+  t.match(stopCause('timed_out', made), { cause: 'JobTimedOut', message: /timed out.*is deleted/ })
+  t.match(stopCause('canceled', { jobCreated: false }), { message: /No Job was made/ })
+})
+
+t.test("a kill that the agent has not seen is put right, and the rest is the pod's", async t => {
+  const reported = { exit_status: '255', signal: '', signal_reason: 'agent_stop', extra: true }
+  const message = 'x'
+  t.equal(amended(reported, undefined), reported)
+  t.equal(amended(reported, { message, lines: [] }), reported)
+  const amend = { exit_status: '137', signal: 'SIGKILL' }
+  t.same(amended(reported, { message, lines: [], amend }), {
+    exit_status: '137',
+    signal: 'SIGKILL',
+    extra: true,
+  })
 })

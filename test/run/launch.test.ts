@@ -90,9 +90,20 @@ t.test("a final refusal ends the run with the API server's own words", async t =
   const message = 'admission webhook "policy" denied the request: no root'
   cluster.onCreate = throwing(new ClusterError({ status: 403, message }))
   await launch(run, context)
-  t.match(await run.ended, { by: 'spawner', exitStatus: -1 })
+  t.match(await run.ended, { by: 'spawner', exitStatus: -1, fault: 'job' })
   t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'agent_refused' }])
   t.ok(tiled(upstream.chunks())?.includes(message))
+})
+
+t.test('what we may not do is no fault of the step', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint)
+  const message = 'jobs.batch is forbidden: User "x" cannot create resource "jobs"'
+  cluster.onCreate = throwing(new ClusterError({ status: 403, message }))
+  await launch(run, context)
+  t.match(await run.ended, { by: 'spawner', fault: 'cluster' })
+  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'stack_error' }])
 })
 
 t.test('a Job that is too large is called so, whatever the API server says of it', async t => {
@@ -121,8 +132,9 @@ t.test('a fault of ours ends the run, and is called so', async t => {
   const { run } = runAt(t, upstream.endpoint)
   cluster.onCreate = throwing(new TypeError('x is not a function'))
   await launch(run, context)
-  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'agent_refused' }])
+  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'stack_error' }])
   t.match(tiled(upstream.chunks()), /a fault of the job spawner[^]*x is not a function/)
+  t.match(run.ending, { fault: 'cluster' }, 'and a retry may help')
 })
 
 t.test('a step that can not become a Job ends with what is wrong with it', async t => {
@@ -182,6 +194,66 @@ t.test('a Job that was made after all while its run ended is deleted', async t =
   const { run } = runAt(t, upstream.endpoint)
   cluster.onCreate = () => run.endedUpstream('gone')
   await launch(run, context)
+  t.same(cluster.deleted, [name])
+})
+
+/** A finish that upstream does not answer until it is told to. */
+function heldFinish() {
+  let release = () => {}
+  const script = ({ path }: { path: string }) =>
+    path.endsWith('/finish')
+      ? new Promise<{ json: object }>(resolve => (release = () => resolve({ json: {} })))
+      : undefined
+  return { script, release: () => release() }
+}
+
+t.test('a run that is being ended makes no Job, however it got so far', async t => {
+  const { script, release } = heldFinish()
+  const upstream = await jobUpstream(t, script)
+  const { context, cluster } = contextOf(t)
+  cluster.templates.set('go', template)
+  const { run } = runAt(t, upstream.endpoint, templated({ podTemplate: 'go' }))
+  let end: Promise<void> | undefined
+  // Between the start and the create, and again between two tries of it.
+  cluster.onTemplate = () => {
+    end = run.end({ cause: 'x', message: 'y', exitStatus: -1 })
+  }
+  void launch(run, context)
+  await until(() => upstream.finishes().length === 1)
+  release()
+  await end
+  t.same(cluster.created, [])
+  const refused = runAt(t, (await jobUpstream(t)).endpoint).run
+  cluster.onCreate = () => {
+    end = refused.end({ cause: 'x', message: 'y', exitStatus: -1 })
+    throw busy()
+  }
+  await launch(refused, context)
+  await end
+  t.same(cluster.created, [])
+})
+
+t.test('a run that was cancelled while it was written down is not started', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint)
+  await run.end({ cause: 'x', message: 'y', exitStatus: -1 })
+  await launch(run, context)
+  t.equal(upstream.starts(), 0)
+  t.same(cluster.created, [])
+})
+
+t.test('a create without an answer is followed by a delete when the run has ended', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint)
+  cluster.createJob = async job => {
+    cluster.jobs.set(name, job)
+    run.endedUpstream('cancelled')
+    throw new ClusterError({ message: 'no answer' })
+  }
+  await launch(run, context)
+  await until(() => cluster.deleted.length > 0)
   t.same(cluster.deleted, [name])
 })
 
@@ -358,4 +430,14 @@ t.test('a Job that may have been made is not called missing', async t => {
   await launch(run, context)
   t.ok(run.jobMayExist)
   t.equal(kept.at(-1)?.noJobAt, undefined)
+})
+
+t.test('a hold that the operator cuts is told in the log', async t => {
+  const upstream = await jobUpstream(t)
+  const { context, cluster } = contextOf(t)
+  const { run } = runAt(t, upstream.endpoint, templated({ holdOnFailure: '10m' }))
+  await launch(run, context)
+  t.equal(cluster.created.length, 1)
+  await until(() => upstream.chunks().length === 2)
+  t.match(tiled(upstream.chunks()), /holdOnFailure of 10m is left out/)
 })

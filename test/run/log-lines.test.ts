@@ -17,6 +17,16 @@ t.test('what others say cannot draw on the terminal', async t => {
   t.ok(text.endsWith('x[2Jyz\tend\r\n'), JSON.stringify(text))
 })
 
-t.test('the cause stands in a group that is open', async t => {
-  t.same(closingLines('OOMKilled', 'one\ntwo'), ['+++ Job spawner: OOMKilled', 'one', 'two'])
+t.test('the cause stands in a group that is open, with whose fault it is', async t => {
+  const cause = 'OOMKilled'
+  const message = 'one\ntwo'
+  t.same(closingLines({ cause, message }), ['+++ Job spawner: OOMKilled', 'one', 'two'])
+  t.match(
+    closingLines({ cause, message, fault: 'cluster' }).at(-1),
+    /the cluster.* a retry may help/,
+  )
+  t.match(
+    closingLines({ cause, message, fault: 'job' }).at(-1),
+    /the step.* a retry alone will not/,
+  )
 })

@@ -107,6 +107,14 @@ t.test('a job that was accepted and never started is started', async t => {
   t.equal(upstream.starts(), 1)
 })
 
+t.test('a job that was cancelled while nobody was there never gets a Job', async t => {
+  const given = { run: accepted(), state: 'canceling', hasJob: false }
+  const { run, upstream, cluster } = await restarted(t, given)
+  t.match(await run?.ended, { by: 'spawner', cause: 'JobCancelled' })
+  t.same(cluster.created, [])
+  t.equal(upstream.finishes().length, 1)
+})
+
 const tenMinutesLater = 1_000_000 + 600_000
 const made = { reason: 'SuccessfulCreate', message: 'Created pod: x' } as CoreV1Event
 

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { HandClock } from '../cluster-client/hand-clock.js'
+import { HandClock, HastyClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import type { ChunkNumbers } from '../../lib/gateway/splice.js'
 import type { Run } from '../../lib/run/run.js'
 import { connection, failure, nowhere } from '../upstream/scripted.js'
-import { jobUpstream, opening, runAt, tiled } from './run-of.js'
+import { jobUpstream, opening, payload, runAt, tiled } from './run-of.js'
 
 const oom = {
   cause: 'OOMKilled',
@@ -39,14 +39,26 @@ t.test("a pod's finish ends the run, with its words and its exit status", async 
   t.ok(run.signal.aborted)
 })
 
-t.test('a pod that was told to stop ends with the reason of the cluster in its log', async t => {
+const deadline = {
+  cause: 'DeadlineExceeded',
+  fault: 'job',
+  message: 'too long',
+  lines: ['+++ Job spawner: DeadlineExceeded', 'too long'],
+} as const
+const killed = {
+  ...deadline,
+  cause: 'OOMKilled',
+  lines: ['+++ Job spawner: OOMKilled', 'it took 128Mi'],
+  amend: { exit_status: '137', signal: 'SIGKILL' },
+}
+
+t.test('what the cluster knows of an end stands in the log before the finish', async t => {
   const upstream = await jobUpstream(t, failing('/finish', 503))
-  const stopReason = async () => ({ cause: 'DeadlineExceeded', message: 'too long' })
-  const { run } = runAt(t, upstream.endpoint, { stopReason })
+  const { run } = runAt(t, upstream.endpoint, { explain: async () => deadline })
   run.resume()
   const stopped = { ...reported, exit_status: '-1', signal_reason: 'agent_stop' }
   t.same(await run.finishFromPod(stopped), { state: 'done' })
-  await run.ended
+  t.match(await run.ended, { by: 'pod', exitStatus: -1, cause: 'DeadlineExceeded', fault: 'job' })
   t.match(tiled(upstream.chunks()), /^first\n[^]*DeadlineExceeded[^]*too long/)
   t.equal(upstream.chunks().length, 2, 'said once, however often the pod asks')
   t.same(upstream.finishes().at(-1), stopped, 'and the finish is its own')
@@ -54,20 +66,109 @@ t.test('a pod that was told to stop ends with the reason of the cluster in its l
 
 t.test('why a pod was stopped is said beside a log whose end nobody knows', async t => {
   const upstream = await jobUpstream(t)
-  const stopReason = async () => ({ cause: 'EvictionByEvictionAPI', message: 'drained' })
-  const { run } = runAt(t, upstream.endpoint, { stopReason, restored: true })
+  const explain = async () => ({ cause: 'EvictionByEvictionAPI', message: 'drained', lines: [] })
+  const { run } = runAt(t, upstream.endpoint, { explain, restored: true })
   const stopped = { ...reported, signal_reason: 'agent_stop' }
   t.same(await run.finishFromPod(stopped), { state: 'done' })
   t.same(upstream.chunks(), [])
   t.match(upstream.annotations(), [{ body: /EvictionByEvictionAPI[^]*drained/ }])
 })
 
-t.test('a pod that ends by itself has nothing of ours behind its lines', async t => {
+t.test('an end that the cluster knows no more of has nothing of ours behind its lines', async t => {
   const upstream = await jobUpstream(t)
-  const stopReason = async () => ({ cause: 'PodDeleted', message: 'gone' })
-  const { run } = runAt(t, upstream.endpoint, { stopReason })
+  const { run } = runAt(t, upstream.endpoint, { explain: async () => undefined })
   t.same(await run.finishFromPod(reported), { state: 'done' })
   t.same(upstream.chunks(), [])
+  t.same(upstream.finishes(), [reported])
+})
+
+t.test('a kill that the agent has not seen goes upstream as what it was, once', async t => {
+  const upstream = await jobUpstream(t, failing('/finish', 503, 503))
+  const { run, kept } = runAt(t, upstream.endpoint, { explain: async () => killed })
+  run.resume()
+  const lost = { ...reported, exit_status: '255', signal_reason: 'agent_stop' }
+  const right = { ...reported, exit_status: '137', signal: 'SIGKILL' }
+  t.same(await Promise.all([run.finishFromPod(lost), run.finishFromPod(lost)]), [
+    { state: 'done' },
+    { state: 'done' },
+  ])
+  t.match(await run.ended, { by: 'pod', exitStatus: 137, cause: 'OOMKilled', fault: 'job' })
+  t.same(kept.at(-1)?.reported, right, 'durable as it is sent')
+  t.same(upstream.finishes(), Array(3).fill(right))
+  t.match(tiled(upstream.chunks()), /^first\n[^]*it took 128Mi\r\n$/)
+})
+
+t.test('an explanation that fails leaves the finish as it is', async t => {
+  const upstream = await jobUpstream(t)
+  const explain = () => Promise.reject(new Error('a fault of ours'))
+  const { run } = runAt(t, upstream.endpoint, { explain })
+  t.same(await run.finishFromPod(reported), { state: 'done' })
+  t.same(upstream.finishes(), [reported])
+})
+
+t.test('while an end is being explained no verdict of ours overtakes it', async t => {
+  const upstream = await jobUpstream(t)
+  let answer = (_told: typeof killed) => {}
+  const explain = () => new Promise<typeof killed>(resolve => (answer = resolve))
+  const { run } = runAt(t, upstream.endpoint, { explain })
+  run.resume()
+  const finish = run.finishFromPod({ ...reported, exit_status: '-7' })
+  const end = run.end(oom)
+  await new Promise(resolve => setTimeout(resolve, 10))
+  t.same(upstream.finishes(), [])
+  answer(killed)
+  t.same(await finish, { state: 'done' })
+  await end
+  t.match(await run.ended, { by: 'pod', exitStatus: 137 })
+  t.equal(upstream.finishes().length, 1)
+})
+
+t.test('upstream that takes no stack_error from an agent gets process_run_error', async t => {
+  const never = { ...oom, signalReason: 'stack_error', fault: 'cluster' } as const
+  for (const status of [400, 422]) {
+    const words: unknown[] = []
+    const upstream = await jobUpstream(t, ({ path, json }) => {
+      if (!path.endsWith('/finish')) return undefined
+      const { signal_reason: word } = json as { signal_reason?: string }
+      words.push(word)
+      return word === 'stack_error' ? { status } : undefined
+    })
+    const { run } = runAt(t, upstream.endpoint)
+    await run.end(never)
+    t.same(words, ['stack_error', 'process_run_error'])
+    t.match(await run.ended, { by: 'spawner', cause: 'OOMKilled', fault: 'cluster' })
+  }
+})
+
+t.test('one that takes it, or has taken it, gets no second finish', async t => {
+  const never = { ...oom, signalReason: 'stack_error' } as const
+  const taken = await jobUpstream(t)
+  await runAt(t, taken.endpoint).run.end(never)
+  t.match(taken.finishes(), [{ signal_reason: 'stack_error' }])
+  for (const said of [{ json: { state: 'finished' } }, { status: 401 }]) {
+    // The answer to the first was lost; upstream says that there is nothing to finish.
+    const upstream = await jobUpstream(t, ({ path, method }) => {
+      if (path.endsWith('/finish')) return { status: 422 }
+      return method === 'GET' ? said : undefined
+    })
+    const { run } = runAt(t, upstream.endpoint)
+    await run.end(never)
+    t.equal(upstream.finishes().length, 1)
+    t.match(await run.ended, { by: 'upstream' })
+  }
+})
+
+t.test('whether a refusal was for the word is asked for as long as it takes', async t => {
+  let away = 3
+  const upstream = await jobUpstream(t, ({ path, method, json }) => {
+    if (method === 'GET') return away-- > 0 ? { status: 503 } : undefined
+    const isWord = path.endsWith('/finish') && JSON.stringify(json).includes('stack_error')
+    return isWord ? { status: 422 } : undefined
+  })
+  const { run } = runAt(t, upstream.endpoint, { clock: new HastyClock(14_000) })
+  await run.end({ ...oom, signalReason: 'stack_error' })
+  t.match(await run.ended, { by: 'spawner' })
+  t.equal(upstream.finishes().length, 2)
 })
 
 t.test('however often and by whomever a run is ended, it is finished once', async t => {
@@ -321,7 +422,7 @@ t.test('a crash in the middle of closing is made good with the same bytes', asyn
   await second.run.end({ ...oom, cause: 'another' })
   const [one, two] = upstream.finishes()
   t.same(one, two)
-  const [lines, again] = upstream.chunks()
+  const [, lines, again] = upstream.chunks()
   t.same(lines, again)
 })
 
@@ -331,7 +432,7 @@ t.test('a ledger that refuses the closing does not keep the job from ending', as
   const { run } = runAt(t, upstream.endpoint, { keep })
   await run.end(oom)
   t.match(await run.ended, { by: 'spawner' })
-  t.match(upstream.chunks(), [{ text: /OOMKilled/ }])
+  t.match(upstream.chunks().at(-1), { sequence: 2, text: /OOMKilled/ })
 })
 
 t.test('once it is being ended, nothing of the pod goes upstream any more', async t => {
@@ -388,8 +489,9 @@ t.test('lines that come when the run has been handed over leave its record alone
   const upstream = await jobUpstream(t)
   const { run, kept } = runAt(t, upstream.endpoint)
   await run.handOver()
-  await t.rejects(run.say(['late']))
+  await run.say(['late'])
   t.equal(kept.length, 1)
+  t.same(upstream.chunks(), [])
 })
 
 t.test('a run that is handed over without a Job says so', async t => {
@@ -464,7 +566,7 @@ t.test('over a chunk that may be there nothing is written: the cause stands besi
   run.chunkBegan(chunk)
   run.chunkEnded(chunk, 'unknown')
   await run.end(oom)
-  t.same(upstream.chunks(), [])
+  t.match(upstream.chunks(), [{ sequence: 1 }])
   t.match(upstream.annotations(), [{ body: /OOMKilled/ }])
   t.match(upstream.finishes(), [{ chunks_failed_count: 0 }])
 })
@@ -551,4 +653,40 @@ t.test('which pod has the run is noted, and nobody is bound when it is handed ov
   await run.handOver()
   t.match(kept, [{ podUid: 'a' }], 'and written with the next record')
   await t.rejects(run.bindPod({ name: 'p', uid: 'a' }))
+})
+
+t.test('a run knows when it came to each phase, and what people call it', async t => {
+  const upstream = await jobUpstream(t)
+  const env = { BUILDKITE_LABEL: 'Tests', BUILDKITE_BUILD_URL: 'https://buildkite.example/1' }
+  const given = { acceptedAt: 999_000, payload: { ...payload, env }, redactedVars: ['*_CODE'] }
+  const { run, clock } = runAt(t, upstream.endpoint, given)
+  t.match(run, { acceptedAt: 999_000, label: 'Tests', buildUrl: env.BUILDKITE_BUILD_URL, env })
+  t.same(run.redactedVars, ['*_CODE'])
+  t.equal(run.podCalledAt, undefined)
+  run.jobMade('uid', clock.now())
+  clock.advance(1_000)
+  run.podConnected({ hostname: 'x' })
+  clock.advance(1_000)
+  run.podStarted()
+  run.podConnected({ hostname: 'x' })
+  t.equal(run.podCalledAt, clock.now())
+  clock.advance(1_000)
+  await run.finishFromPod(reported)
+  t.same(run.times, {
+    acceptedAt: 999_000,
+    jobCreatedAt: 1_000_000,
+    connectedAt: 1_001_000,
+    startedAt: 1_002_000,
+    endedAt: 1_003_000,
+  })
+})
+
+t.test('what an earlier process has seen is not guessed', async t => {
+  const upstream = await jobUpstream(t)
+  const { run, clock } = runAt(t, upstream.endpoint, { restored: true, acceptedAt: 999_000 })
+  run.jobMade('uid')
+  run.podConnected({ hostname: 'x' })
+  run.podStarted()
+  await run.finishFromPod(reported)
+  t.same(run.times, { acceptedAt: 999_000, endedAt: clock.now() })
 })

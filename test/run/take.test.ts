@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { Problem } from '../../lib/errors.js'
 import { Records } from '../../lib/run/records.js'
 import { isAccepted, takeJob } from '../../lib/run/take.js'
@@ -7,6 +8,8 @@ import { HandClock } from '../cluster-client/hand-clock.js'
 import { until } from '../cluster-client/loopback.js'
 import { failure } from '../upstream/scripted.js'
 import { accepted, contextOf, jobId, jobUpstream, payload, slotAt, tiled, name } from './run-of.js'
+
+type Tap = { teardown(end: () => unknown): void }
 
 t.test('a job goes from its ping to its end, durable before each step', async t => {
   const upstream = await jobUpstream(t)
@@ -173,4 +176,68 @@ t.test("a job that is being accepted when we leave is the next process's", async
   t.match(puts.at(-1)?.run, { jobId, phase: 'accepted', noJobAt: clock.now() })
   t.equal(upstream.starts(), 0)
   t.same(cluster.created, [])
+})
+
+/** A job that upstream calls cancelled when it is first asked for its state. */
+async function cancelledAt(t: Tap) {
+  return jobUpstream(t, ({ method }) =>
+    method === 'GET' ? { json: { state: 'canceling' } } : undefined,
+  )
+}
+
+t.test('a job cancelled while it is written down is never started, and has no Job', async t => {
+  const upstream = await cancelledAt(t)
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  let durable = () => {}
+  let writes = 0
+  const records = new Records({
+    put: () => (++writes === 1 ? new Promise(resolve => (durable = resolve)) : Promise.resolve()),
+    note: () => undefined,
+    remove: async () => undefined,
+  })
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, { ...context, records })
+  await until(() => writes === 1 && clock.sleeping > 0)
+  clock.advance(5_000)
+  await until(() => upstream.finishes().length === 1)
+  durable()
+  await taking
+  t.equal(upstream.starts(), 0)
+  t.same(cluster.created, [])
+  t.match(upstream.finishes(), [{ exit_status: '-1', signal_reason: 'cancel' }])
+  t.match(tiled(upstream.chunks()), /Kubernetes Job[^]*JobCancelled[^]*No Job was made/)
+})
+
+t.test('a job cancelled while its Job is being made has that deleted', async t => {
+  const upstream = await cancelledAt(t)
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  let make = () => {}
+  cluster.onCreate = () => new Promise<void>(resolve => (make = resolve))
+  const idle = make
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, context)
+  await until(() => make !== idle)
+  clock.advance(5_500)
+  await taking
+  t.equal(upstream.finishes().length, 1, 'nobody waits for the answer')
+  t.same(cluster.deleted, [])
+  make()
+  await until(() => cluster.deleted.length === 1)
+  t.same(cluster.deleted, [name])
+  t.equal(cluster.jobs.size, 0)
+})
+
+t.test('a job cancelled while the API server refuses its Job never has one', async t => {
+  const upstream = await cancelledAt(t)
+  const clock = new HandClock()
+  const { context, cluster } = contextOf(t, { clock })
+  cluster.onCreate = () => {
+    throw new ClusterError({ status: 429, message: 'busy' })
+  }
+  let over = false
+  const taking = takeJob(slotAt(t, upstream.endpoint), jobId, context).then(() => (over = true))
+  for (; !over; await new Promise(resolve => setTimeout(resolve, 2))) clock.advance(500)
+  await taking
+  t.same(cluster.created, [])
+  t.equal(upstream.finishes().length, 1)
 })

@@ -2,8 +2,8 @@ import type { V1Pod } from '@kubernetes/client-node'
 import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { silentLog } from '../../lib/log.js'
-import { ClaimLooks, seeClaims } from '../../lib/supervise/claims.js'
-import { jobOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
+import { isClaimLookDue, seeClaims } from '../../lib/supervise/claims.js'
+import { eventOf, jobOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
 
 const noClass = 'no persistent volumes available for this claim and no storage class is set'
 
@@ -45,36 +45,48 @@ async function waitingFor(
 
 t.test('a claim that can not have storage ends the run after its grace', async t => {
   const { cluster, run, judge } = await waitingFor(t, { reason: 'FailedBinding', message: noClass })
-  await judge()
+  await judge(9)
   t.equal(cluster.claimLooks, 0, 'nobody looks before it could mean anything')
   t.same(run.ends, [])
-  await judge()
+  await judge(3)
   t.match(run.ends, [{ cause: 'VolumeClaim', signalReason: 'process_run_error' }])
   t.match(run.ends[0]?.message, noClass)
-  t.same(cluster.deleted, [run.jobName])
+  t.same(cluster.ended, [run.jobName])
 })
 
-t.test('what may pass is told once, and looked at less and less often', async t => {
+t.test('what may pass is told, and looked at less and less often', async t => {
   const busy = { reason: 'ProvisioningFailed', message: 'the cloud is busy' }
-  const { cluster, run, judge } = await waitingFor(t, busy)
-  for (let n = 0; n < 12 * 10; n++) await judge()
+  const { cluster, run, judge, supervisor } = await waitingFor(t, busy)
+  await judge(600)
   t.same(run.ends, [])
-  t.equal(run.said.length, 1)
-  t.match(run.said, [/Volume workspace has no storage[^]*the cloud is busy/])
-  t.equal(cluster.claimLooks, 6, 'in ten minutes')
-  withClaim(cluster, { ...busy, message: 'the cloud is full' })
-  for (let n = 0; n < 12 * 5; n++) await judge()
-  t.match(run.said, [/busy/, /full/])
+  t.match(supervisor.waitingFor('job-1'), /Volume workspace has no storage[^]*the cloud is busy/)
+  t.ok(cluster.claimLooks <= 8, `${cluster.claimLooks} looks in ten minutes`)
+})
+
+t.test('an event about a claim is a reason to look at it', async t => {
+  const busy = { reason: 'ProvisioningFailed', message: 'the cloud is busy' }
+  const { cluster, run, judge, clock } = await waitingFor(t, busy)
+  await judge(12)
+  t.equal(cluster.claimLooks, 1)
+  const final = { reason: 'FailedBinding', message: noClass }
+  withClaim(cluster, final)
+  const news = { ...final, at: clock.now() }
+  cluster.watchedEvents.tell('ADDED', eventOf('PersistentVolumeClaim', 'pod-1-workspace', news))
+  await judge(4)
+  t.match(run.ends, [{ cause: 'VolumeClaim' }])
 })
 
 t.test('a pod without claims, and one that has a node, are not looked at', async t => {
-  const looks = new ClaimLooks()
-  t.notOk(looks.dueFor(unscheduled(0, [{ name: 'a', emptyDir: {} }]), 60_000))
-  t.notOk(looks.dueFor({ ...unscheduled(0), status: { phase: 'Pending' } }, 60_000))
-  t.ok(looks.dueFor(unscheduled(0), 60_000))
-  t.notOk(looks.dueFor(unscheduled(0), 61_000))
-  looks.forget(unscheduled(0))
-  t.ok(looks.dueFor(unscheduled(0), 61_000))
+  const due = (pod: V1Pod, now: number) => isClaimLookDue(pod, undefined, { now, news: '' })
+  t.notOk(due(unscheduled(0, [{ name: 'a', emptyDir: {} }]), 60_000))
+  t.notOk(due({ ...unscheduled(0), status: { phase: 'Pending' } }, 60_000))
+  t.ok(due(unscheduled(0), 60_000))
+  t.notOk(due(unscheduled(0), 9_000))
+  const last = { at: 60_000, news: 'old' }
+  t.notOk(isClaimLookDue(unscheduled(0), last, { now: 61_000, news: 'new' }))
+  t.ok(isClaimLookDue(unscheduled(0), last, { now: 62_000, news: 'new' }))
+  t.notOk(isClaimLookDue(unscheduled(0), last, { now: 119_000, news: 'old' }))
+  t.ok(isClaimLookDue(unscheduled(0), last, { now: 120_000, news: 'old' }))
 })
 
 t.test('a claim that we may not read is left out, another refusal is not passed over', async t => {

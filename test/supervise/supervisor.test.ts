@@ -1,28 +1,45 @@
 import t from 'tap'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { isFinished } from '../../lib/supervise/unfinished.js'
 import { until } from '../cluster-client/loopback.js'
-import { FakeRun, jobOf, nameOf, podOf, settle, supervised, TwoFacedCluster } from './cluster-of.js'
+import {
+  FakeRun,
+  jobOf,
+  nameOf,
+  podOf,
+  settle,
+  statusOf,
+  supervised,
+  TwoFacedCluster,
+} from './cluster-of.js'
 
 const runs = { running: {} }
 const died = { terminated: { exitCode: 137, reason: 'OOMKilled' } }
 
-t.test('a pod that died without a finish ends its run, and its Job is deleted', async t => {
-  const { cluster, supervisor, run } = supervised(t)
-  await supervisor.synced()
-  cluster.liveJob = jobOf('job-1')
-  cluster.livePods = [podOf('job-1', died)]
-  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
-  cluster.watchedPods.tell('ADDED', podOf('job-1', runs))
-  await until(() => run.podSeen)
-  t.same(run.ends, [])
-  cluster.watchedPods.tell('MODIFIED', podOf('job-1', died))
-  await until(() => run.ends.length === 1)
-  t.match(run.ends, [{ cause: 'OOMKilled', exitStatus: -1, signalReason: 'agent_stop' }])
-  await until(() => cluster.deleted.length === 1)
-  t.same(cluster.deleted, [nameOf('job-1')])
-  await settle()
-  t.equal(run.ends.length, 1)
-})
+t.test(
+  'a pod that died without a finish ends its run, and its Job is ended but not deleted',
+  async t => {
+    const { cluster, supervisor, run } = supervised(t)
+    await supervisor.synced()
+    cluster.liveJob = jobOf('job-1')
+    cluster.livePods = [podOf('job-1', died)]
+    cluster.watchedJobs.tell('ADDED', cluster.liveJob)
+    cluster.watchedPods.tell('ADDED', podOf('job-1', runs))
+    await until(() => run.podSeen)
+    t.same(run.ends, [])
+    cluster.watchedPods.tell('MODIFIED', podOf('job-1', died))
+    await until(() => run.ends.length === 1)
+    const cause = 'AgentOutOfMemory'
+    t.match(run.ends, [{ cause, fault: 'cluster', exitStatus: -1, signalReason: 'agent_stop' }])
+    await until(() => cluster.ended.length === 1)
+    t.same(cluster.ended, [nameOf('job-1')])
+    t.same(cluster.deleted, [], 'kubectl describe has something to say until its TTL')
+    t.match(supervisor.takeMessage('job-1'), /container agent/i)
+    t.equal(supervisor.takeMessage('job-1'), undefined)
+    await settle()
+    t.equal(run.ends.length, 1)
+  },
+)
 
 t.test('a Job that has come to its end is left to its TTL', async t => {
   const { cluster, supervisor, run } = supervised(t)
@@ -33,36 +50,18 @@ t.test('a Job that has come to its end is left to its TTL', async t => {
   await until(() => run.ends.length === 1)
   await settle()
   t.same(cluster.deleted, [])
+  t.same(cluster.ended, [])
 })
 
-t.test('a cache that is stale never ends a run', async t => {
-  const { cluster, supervisor, run, judge } = supervised(t)
+t.test('where a Job may not be patched, it is deleted', async t => {
+  const { cluster, supervisor, run } = supervised(t)
   await supervisor.synced()
+  cluster.endJob = () => Promise.reject(new ClusterError({ status: 403, message: 'no' }))
   cluster.liveJob = jobOf('job-1')
-  cluster.livePods = [podOf('job-1', runs)]
-  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
-  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
-  await until(() => cluster.looks === 1)
-  cluster.watchedPods.tell('DELETED', podOf('job-1', died))
-  await until(() => cluster.looks > 1)
-  for (let n = 0; n < 3; n++) await judge()
-  t.ok(cluster.looks > 3, 'it looks again and again')
-  t.same(run.ends, [])
-  t.same(cluster.deleted, [])
-})
-
-t.test('nor does an API server that does not answer', async t => {
-  const { cluster, supervisor, run, judge } = supervised(t)
-  await supervisor.synced()
-  cluster.failing = true
-  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
-  await until(() => cluster.looks === 1)
-  await judge()
-  t.same(run.ends, [])
-  cluster.failing = false
   cluster.livePods = [podOf('job-1', died)]
-  await judge()
-  t.equal(run.ends.length, 1, 'when it answers again, the verdict is found anew')
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => cluster.deleted.length === 1)
+  t.equal(run.ends.length, 1)
 })
 
 t.test('a Job that was deleted before it had a pod ends its run', async t => {
@@ -76,13 +75,15 @@ t.test('a Job that was deleted before it had a pod ends its run', async t => {
   cluster.liveJob = undefined
   cluster.watchedJobs.tell('DELETED', jobOf('job-1'))
   await until(() => run.ends.length === 1)
-  t.match(run.ends, [{ cause: 'JobDeleted', signalReason: 'process_run_error' }])
+  t.match(run.ends, [{ cause: 'JobDeleted', fault: 'cluster', signalReason: 'stack_error' }])
 })
 
 t.test('a Job that the watch has not told of yet is not a deleted one', async t => {
   const { cluster, supervisor, run, judge } = supervised(t)
   await supervisor.synced()
   cluster.liveJob = jobOf('job-1')
+  await judge(1)
+  t.equal(cluster.looks, 0, 'it was made a moment ago')
   await judge()
   await judge()
   t.ok(cluster.looks >= 1)
@@ -124,10 +125,13 @@ t.test('a verdict ripens with time alone', async t => {
   cluster.livePods = [pod]
   cluster.watchedPods.tell('ADDED', pod)
   await settle()
-  for (let n = 0; n < 5; n++) await judge()
-  t.same(run.ends, [], 'after 25 s')
+  await judge(29)
+  t.same(run.ends, [], 'after 29 s')
+  t.match(supervisor.waitingFor('job-1'), /container-0/)
+  await judge(2)
+  t.match(run.ends, [{ cause: 'ImagePull', signalReason: 'stack_error' }])
   await judge()
-  t.match(run.ends, [{ cause: 'ImagePull', signalReason: 'process_run_error' }])
+  t.equal(supervisor.waitingFor('job-1'), undefined)
 })
 
 t.test('a run whose Job is not made yet, or that is being ended, is not judged', async t => {
@@ -201,15 +205,50 @@ t.test('a pod whose kubelet could not tell of its start is given time to', async
   await settle()
   t.same(run.ends, [], 'the API server is away')
   cluster.failing = false
-  for (let n = 0; n < 8; n++) await judge()
+  await judge(40)
   t.same(run.ends, [], 'what it says after that is old')
-  for (let n = 0; n < 3; n++) await judge()
+  await judge(15)
   t.match(run.ends, [{ cause: 'ImagePull' }])
 })
 
 function withoutImage(jobId: string, at: number) {
   const pod = podOf(jobId, undefined, { at })
-  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
-  const containerStatuses = [{ name: 'agent', state: { waiting } } as never]
-  return Object.assign(pod, { status: { phase: 'Pending', containerStatuses } })
+  const waiting = { reason: 'ImagePullBackOff', message: 'the registry speaks in riddles' }
+  const containerStatuses = [statusOf('container-0', { waiting })]
+  return { ...pod, status: { phase: 'Pending', containerStatuses } }
 }
+
+t.test('a standby that takes over judges at once', async t => {
+  const fence = { open: false }
+  const { cluster, supervisor, run, judge, clock } = supervised(t, undefined, undefined, fence)
+  await supervisor.synced()
+  run.jobCreated = false
+  await judge(60)
+  fence.open = true
+  await judge(1)
+  run.jobCreated = true
+  const pod = withoutImage('job-1', clock.now())
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  cluster.watchedPods.tell('ADDED', pod)
+  await judge(32)
+  t.match(run.ends, [{ cause: 'ImagePull' }])
+})
+
+t.test('a leader that can not reach the API server judges nothing by its clock', async t => {
+  const fence = { open: true }
+  const { cluster, supervisor, run, judge, clock } = supervised(t, undefined, undefined, fence)
+  await supervisor.synced()
+  const pod = withoutImage('job-1', clock.now())
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  cluster.watchedPods.tell('ADDED', pod)
+  await judge(10)
+  fence.open = false
+  await judge(10)
+  fence.open = true
+  await judge(40)
+  t.same(run.ends, [])
+  await judge(10)
+  t.match(run.ends, [{ cause: 'ImagePull' }])
+})

@@ -49,6 +49,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- required "config.gateway-listen is needed, as HOST:PORT" (regexFind "[0-9]+$" (index .Values.config "gateway-listen" | default "")) }}
 {{- end }}
 
+{{- define "job-spawner.metricsPort" -}}
+{{- required "config.metrics-listen is needed, as HOST:PORT" (regexFind "[0-9]+$" (index .Values.config "metrics-listen" | default "")) }}
+{{- end }}
+
 {{- define "job-spawner.gatewayUrl" -}}
 {{- $host := printf "%s.%s.svc" (include "job-spawner.fullname" .) (include "job-spawner.ledgerNamespace" .) }}
 {{- if .Values.clusterDomain }}

@@ -31,6 +31,11 @@ const shared: readonly OptionName[] = [
   'job-ttl',
   'job-active-deadline-seconds',
   'default-termination-grace-period-seconds',
+  'pod-pending-timeout',
+  'image-pull-backoff-grace-period',
+  'empty-job-grace-period',
+  // Its documentation has it here; it takes it in agent-config alone.
+  'container-start-timeout',
   'image-check-container-cpu-limit',
   'image-check-container-memory-limit',
   'workspace-mount-sub-path-expr',

@@ -78,10 +78,7 @@ export function converted(settings: Settings): Settings {
   // There the one goes before the other.
   const debug = settings['debug'] === true ? { 'log-level': 'debug' } : {}
   const all = Object.assign({}, ...changed, Object.fromEntries(kept), debug) as Settings
-  return withQueue(
-    isMap(agent) ? withAgent(all, agent, settings) : withAgent(all, {}, settings),
-    settings,
-  )
+  return withQueue(isMap(agent) ? withAgent(all, agent) : all, settings)
 }
 
 const as = (name: string) => (value: unknown) => ({ [name]: value })
@@ -93,16 +90,16 @@ const conversions: Record<string, (value: unknown) => Settings> = {
   'default-image-check-pull-policy': as('image-check-pull-policy'),
   'skip-image-check-containers': value => ({ 'image-check': value !== true }),
   workspaceVolume: as('workspace-volume'),
+  'prometheus-port': port => ({
+    // There 0 is none.
+    'metrics-listen': port === 0 ? '127.0.0.1:9216' : `0.0.0.0:${String(port)}`,
+  }),
 }
 
-// agent-config without what stands elsewhere here, and with what stood elsewhere there.
-function withAgent(all: Settings, agent: Settings, settings: Settings): Settings {
-  const timeout = settings['container-start-timeout']
+// agent-config without what stands elsewhere here.
+function withAgent(all: Settings, agent: Settings): Settings {
   const kept = Object.entries(agent).filter(([key]) => !movedKey(`agent-config.${key}`))
-  const inner = {
-    ...Object.fromEntries(kept),
-    ...(timeout === undefined ? {} : { 'container-start-timeout': timeout }),
-  }
+  const inner = Object.fromEntries(kept)
   const { 'agent-config': _, ...others } = all
   return {
     ...others,

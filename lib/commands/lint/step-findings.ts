@@ -3,12 +3,13 @@ import { hasVariable } from '../../pipeline/interpolate.js'
 import { pluginSource } from '../../pipeline/plugins.js'
 import { pathText, valueAt, type Path } from '../../pipeline/source.js'
 import { buildJob } from '../../pod/build.js'
+import { holdOf } from '../../pod/given/hold.js'
 import { jobInputs } from '../../pod/given/inputs.js'
 import { pluginPlace } from '../../pod/given/plugin.js'
 import type { PodSettings } from '../../pod/given/settings.js'
 import { unknownFieldText, unknownPluginFields } from '../render/kubernetes-fields.js'
 import { pathOfProblem } from '../render/places.js'
-import type { StepJob } from '../render/step-jobs.js'
+import type { Places, StepJob } from '../render/step-jobs.js'
 import { findingOf, type Finding } from './finding.js'
 import { without } from './peel.js'
 
@@ -25,7 +26,7 @@ export function stepFindings({ job, places }: StepJob, settings: PodSettings): F
     const env: Record<string, string> = { ...job.env }
     if (plugins !== undefined) env['BUILDKITE_PLUGINS'] = plugins
     const problem = problemOf({ ...job, env }, settings)
-    if (!problem) return findings
+    if (!problem) return [...findings, ...holdFindings({ ...job, env }, places, settings)]
     const path = pathOfProblem(problem, places)
     const written = valueAt(source.value, path)
     const isFilledIn = typeof written === 'string' && hasVariable(written)
@@ -35,6 +36,13 @@ export function stepFindings({ job, places }: StepJob, settings: PodSettings): F
     seen.add(String(path))
     plugins = withoutPart(plugins, inner)
   }
+}
+
+function holdFindings(job: StepJob['job'], places: Places, settings: PodSettings): Finding[] {
+  const { note } = holdOf(jobInputs(job).plugin, settings)
+  if (note === undefined) return []
+  const path = [...places.plugin, 'holdOnFailure']
+  return [findingOf(places.source, { path, message: `with these settings ${note}` }, 'note')]
 }
 
 function problemOf(job: StepJob['job'], settings: PodSettings): Problem | undefined {

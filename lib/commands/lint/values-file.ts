@@ -21,6 +21,7 @@ export const chartKeys = [
   'terminationGracePeriodSeconds',
   'clusterDomain',
   'networkPolicy',
+  'monitoring',
   'podLabels',
   'podAnnotations',
   'priorityClassName',
@@ -124,7 +125,10 @@ const movedValues: Record<string, MovedValue> = {
     becomes: 'serviceAccount.annotations',
     why: 'Its annotations only.',
   },
-  monitoring: { theirs: true, why: 'There are no metrics yet. Remove it.' },
+  monitoring: {
+    becomes: 'monitoring.podMonitor',
+    why: 'Its podMonitor is as there. There is no dashboard.',
+  },
   nameOverride: { becomes: 'nameOverride' },
   fullnameOverride: { becomes: 'fullnameOverride' },
 }
@@ -151,6 +155,7 @@ export function convertedValues(source: Source): Settings {
     return [[becomes, valueAt(source.value, [key])]]
   })
   const annotations = valueAt(source.value, ['serviceAccountMetadata', 'annotations'])
+  const podMonitor = valueAt(source.value, ['monitoring', 'podMonitor'])
   const config = valueAt(source.value, ['config'])
   const values = Object.fromEntries(plain)
   // There a Secret goes before a token; here one of them has to go.
@@ -158,6 +163,7 @@ export function convertedValues(source: Source): Settings {
   return {
     ...values,
     ...(annotations === undefined ? {} : { serviceAccount: { annotations } }),
+    ...(podMonitor === undefined ? {} : { monitoring: { podMonitor } }),
     config: withoutRefused(converted(isMap(config) ? config : {})),
   }
 }

@@ -3,6 +3,7 @@ import type { Cluster } from '../../cluster/cluster.js'
 import { isProblem, problemText } from '../../errors.js'
 import { yamlSource } from '../../pipeline/source.js'
 import { buildJob } from '../../pod/build.js'
+import { holdOf } from '../../pod/given/hold.js'
 import { jobInputs, type JobInputs } from '../../pod/given/inputs.js'
 import { layers } from '../../pod/layers.js'
 import type { PodSettings } from '../../pod/given/settings.js'
@@ -80,6 +81,8 @@ async function renderedOf(
       const place = placeText(places, [...places.plugin, ...field.path, field.key])
       say(`${place}: warning: ${unknownFieldText(field)}`)
     }
+    const { note } = holdOf(inputs.plugin, settings)
+    if (note) say(`${placeText(places, [...places.plugin, 'holdOnFailure'])}: note: ${note}`)
     return { stepJob, job, inputs, settings: full }
   } catch (error) {
     if (!isProblem(error)) throw error

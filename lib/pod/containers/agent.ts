@@ -4,6 +4,7 @@ import { checkoutEnv, checkoutParams } from './checkout-params.js'
 import { exactly, fromField, ownThenOurs, unlessOwn } from './env.js'
 import type { PatchedPod } from './patched-pod.js'
 import { cancelTimes, graceSeconds } from './grace.js'
+import { durationText } from '../given/hold.js'
 import type { JobInputs } from '../given/inputs.js'
 import { sameCommand } from './same-command.js'
 import { imagePullPolicy } from './pull-policy.js'
@@ -62,6 +63,7 @@ function usualEnv(inputs: JobInputs, settings: PodSettings): V1EnvVar[] {
   return [
     ...agentTags(inputs),
     exactly('BUILDKITE_BUILD_PATH', `${workspace}/build`),
+    ...startTimeoutEnv(settings),
     ...agentConfigEnv(settings.agentConfig),
     exactly('BUILDKITE_REDACTED_VARS', redactedVars(settings).join(',')),
     ...checkoutEnv(checkoutParams(inputs, settings)),
@@ -92,8 +94,15 @@ function agentTags({ tags }: JobInputs): V1EnvVar[] {
   return pairs.length === 0 ? [] : [exactly('BUILDKITE_AGENT_TAGS', pairs.toSorted().join(','))]
 }
 
-// The agent's own list: setting the variable replaces it.
-const usuallyRedacted = [
+/** In Go's words of a duration. What agent-config says of the same goes before it. */
+function startTimeoutEnv({ containerStartTimeoutMs: wait, agentConfig }: PodSettings): V1EnvVar[] {
+  if (wait === undefined || agentConfig?.['container-start-timeout'] !== undefined) return []
+  const value = wait % 1_000 === 0 ? durationText(wait / 1_000) : `${wait}ms`
+  return [exactly('BUILDKITE_KUBERNETES_CONTAINER_START_TIMEOUT', value)]
+}
+
+/** The agent's own list: setting the variable replaces it. */
+export const usuallyRedacted = [
   '*_PASSWORD',
   '*_SECRET',
   '*_TOKEN',

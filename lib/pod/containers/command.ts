@@ -1,7 +1,9 @@
 import type { V1Container, V1EnvVar } from '@kubernetes/client-node'
 import { agentConfigMounts } from './agent-config.js'
 import { exactly, ownThenOurs } from './env.js'
+import { holdingWords } from './hold.js'
 import type { PatchedPod } from './patched-pod.js'
+import { holdOf } from '../given/hold.js'
 import type { JobInputs } from '../given/inputs.js'
 import { commandEnv } from './interposer.js'
 import { checkLength } from '../given/limits.js'
@@ -89,7 +91,7 @@ function finishedCommand(patched: V1Container, { id, inputs, settings }: Command
     name: patched.name,
     image: patched.image ?? settings.agentImage,
     command: [tiniBinary],
-    args: ['--', agentBinary, 'kubernetes-bootstrap'],
+    args: bootstrapArgs(inputs, settings),
     workingDir: workspace,
     env: ownThenOurs(patched.env, [
       exactly('BUILDKITE_BOOTSTRAP_PHASES', 'plugin,command'),
@@ -99,6 +101,12 @@ function finishedCommand(patched: V1Container, { id, inputs, settings }: Command
     ]),
     volumeMounts: heldMounts(patched.volumeMounts, settings, 'command'),
   })
+}
+
+function bootstrapArgs({ plugin }: JobInputs, settings: PodSettings): string[] {
+  const words = [agentBinary, 'kubernetes-bootstrap']
+  const { seconds } = holdOf(plugin, settings)
+  return seconds === 0 ? ['--', ...words] : holdingWords(words, seconds)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Problem } from '../../errors.js'
 import type { AgentJob } from '../../types/agent-job.js'
+import { checkHold } from './hold.js'
 import { checkEnvironment } from './limits.js'
 import { checkMetadata } from './labels.js'
 import { checkNames } from './names.js'
@@ -26,10 +27,12 @@ export interface JobInputs {
 /** What people want to know of the pod that they look at: which job it is of. */
 export interface JobFacts {
   buildUrl: string
+  buildNumber: string
   branch: string
   repo: string
   pipelineSlug: string
   stepKey: string
+  stepLabel: string
 }
 
 /**
@@ -41,6 +44,7 @@ export function jobInputs(job: AgentJob): JobInputs {
   const plugin = given ?? {}
   checkNames(plugin)
   checkMetadata(plugin)
+  checkHold(plugin)
   checkEnvironment(job.env)
   const image = stepImage(job)
   return {
@@ -77,9 +81,11 @@ function tags(env: AgentJob['env']): Record<string, string> {
 function facts(env: AgentJob['env']): JobFacts {
   return {
     buildUrl: env['BUILDKITE_BUILD_URL'] ?? '',
+    buildNumber: env['BUILDKITE_BUILD_NUMBER'] ?? '',
     branch: env['BUILDKITE_BRANCH'] ?? '',
     repo: env['BUILDKITE_REPO'] ?? '',
     pipelineSlug: env['BUILDKITE_PIPELINE_SLUG'] ?? '',
     stepKey: env['BUILDKITE_STEP_KEY'] ?? '',
+    stepLabel: env['BUILDKITE_LABEL'] ?? '',
   }
 }

@@ -22,6 +22,10 @@ export interface OperatorSettings {
   jobTtlSeconds: number
   /** How long a Job may take, in seconds. A step may say otherwise. */
   jobActiveDeadlineSeconds: number
+  /** How long the pod agent waits for the containers that it leads, 0 for ever; unset is the agent's own. */
+  containerStartTimeoutMs?: number | undefined
+  /** How long a failed pod may stay for its author, at most, in seconds; 0 and unset allow no hold. */
+  maxHoldSeconds?: number | undefined
   /** How long a pod may take to end, in seconds. A podSpec or a patch may say otherwise. */
   terminationGracePeriodSeconds: number
   /** The image with buildkite-agent and tini-static in it. */

@@ -1,23 +1,56 @@
-import type { CoreV1Event, V1Job, V1PersistentVolumeClaim, V1Pod } from '@kubernetes/client-node'
-import { agentStarted, outOfMemory } from './status.js'
+import type {
+  CoreV1Event,
+  V1Job,
+  V1Node,
+  V1PersistentVolumeClaim,
+  V1Pod,
+} from '@kubernetes/client-node'
 
 /** What a pod's status says of the run. */
-export type Verdict =
-  { state: 'waiting'; reason: string; message: string } | { state: 'running' } | Over
+export type Verdict = Waiting | { state: 'running' } | Over
+
+/** A run whose pod may yet come to run its job. */
+export interface Waiting {
+  state: 'waiting'
+  /** A short word for machines, Kubernetes' where it has one, such as `Unschedulable` or `ImagePullBackOff`. */
+  reason: string
+  /** What people read in the job's log while it lasts; it may have several lines. */
+  message: string
+}
+
+/** Who can help: the author of the step (`job`), or who runs the cluster, or a retry (`cluster`). */
+export type Fault = 'job' | 'cluster'
 
 /** A run that its pod agent will not finish any more. */
 export interface Over {
   state: 'over'
   /** A short word for machines, such as `OOMKilled` or `Evicted`. */
   cause: string
+  fault: Fault
   /** What people read in the job's log; it may have several lines. */
   message: string
-  /** -1 where the cluster is the cause. */
+  /** The container's own where a container's end is the cause; -1 where there is none. */
   exitStatus: number
-  /** Upstream's words: `stack_error` when the pod agent never started, else `agent_stop`. */
+  /**
+   * Upstream's words, so that a pipeline's `retry: automatic` can tell causes apart: `stack_error` for the cluster's
+   * fault before the agent ran, `agent_stop` for the cluster's fault after, `process_run_error` for the job's fault
+   * before its command ran; none where a container's own end is the cause.
+   */
   signalReason?: 'agent_stop' | 'process_run_error' | 'stack_error'
-  /** The signal that ended the pod agent, such as `SIGKILL`. */
+  /** The signal that ended the container, such as `SIGKILL`. */
   signal?: string
+  /** The containers whose last words tell more. */
+  lastWordsOf?: readonly string[]
+}
+
+/** How long what may pass is borne, in milliseconds. */
+export interface Limits {
+  /** An image that can't be pulled, for a reason that is neither known to pass nor known to stay. */
+  imagePullMs: number
+  /** A pod that does not come to run its agent, whatever the reason, from its creation. */
+  pendingMs: number
+  /** A Job that has started and has no pod. */
+  emptyJobMs: number
 }
 
 /** What is known of a run's Job and pod. */
@@ -26,12 +59,29 @@ export interface Seen {
   job: V1Job | undefined
   /** Milliseconds since 1970. */
   now: number
+  limits: Limits
   /** Whether the run has had a pod before, so that none now means that it is gone. */
   podSeenBefore: boolean
   /** The claims that an unscheduled pod may be waiting for, as far as they have been looked at. */
   claims?: readonly SeenClaim[]
-  /** The events about a Job without a pod, as far as they have been looked at. */
+  /** The events about the pod, as far as they are known. */
+  events?: readonly CoreV1Event[]
+  /** The events about the Job, as far as they are known. */
   jobEvents?: readonly CoreV1Event[]
+  /** The pod's node, when it has been looked at. */
+  node?: V1Node | undefined
+  /** What the gateway knows of the pod agent. */
+  agent?: {
+    /** Milliseconds since its last call; undefined when it has not called yet. */
+    silentMs: number | undefined
+    /** Whether a chunk or a finish of its is under way, or was turned away and will come again. */
+    writing: boolean
+    /**
+     * Milliseconds since it last asked for its job's state, which it does from the first container that connects until
+     * the containers have ended, as far as it knows; `never` when it has surely not asked; undefined when nobody knows.
+     */
+    polledMs?: number | 'never' | undefined
+  }
 }
 
 /** A volume of a pod that is a PersistentVolumeClaim's, and the claim's name. */
@@ -52,45 +102,3 @@ export interface SeenClaim extends PodClaim {
 
 /** One way to come to a verdict; undefined where it has none. */
 export type Rule = (seen: Seen) => Verdict | undefined
-
-/** The end of a run for which the cluster is to blame, with what else people should know of the pod. */
-export function over(end: {
-  cause: string
-  message: string
-  pod: V1Pod | undefined
-  signal?: string | undefined
-}): Over {
-  const { cause, message, pod, signal } = end
-  return {
-    state: 'over',
-    cause,
-    message: lines(message, ...(pod ? outOfMemory(pod).map(memoryText) : [])),
-    exitStatus: -1,
-    // Of a pod that is gone nobody knows whether its agent had started; it was told to stop if it had.
-    signalReason: pod && !agentStarted(pod) ? 'stack_error' : 'agent_stop',
-    ...(signal === undefined ? {} : { signal }),
-  }
-}
-
-/** The texts that there are, each on lines of its own. */
-export function lines(...texts: (string | undefined)[]): string {
-  return texts
-    .map(text => text?.trim())
-    .filter(Boolean)
-    .join('\n')
-}
-
-/** The newest of events. */
-export function newestOf(events: readonly CoreV1Event[]): CoreV1Event | undefined {
-  return events.toSorted((a, b) => timeOf(b) - timeOf(a))[0]
-}
-
-function timeOf({ series, lastTimestamp, eventTime, metadata }: CoreV1Event): number {
-  const time =
-    series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata?.creationTimestamp ?? 0
-  return new Date(time).getTime()
-}
-
-function memoryText(name: string): string {
-  return `Container ${name} used more memory than its limit and was killed (OOMKilled).`
-}

@@ -1,32 +1,108 @@
-import type { CoreV1Event } from '@kubernetes/client-node'
-import { lines, newestOf, over, type Seen, type Verdict } from './judgement.js'
-
-/** How long a refusal of the pod is borne at least: before that, looking at the Job's events brings no verdict. */
-export const shortestRefusalGraceMs = 10_000
-
-// What is missing may be made a moment later: a ServiceAccount, say.
-const graceMs = 30_000
+import { eventsAbout, eventText } from './events.js'
+import type { Cause } from './causes.js'
+import type { Seen, Verdict } from './judgement.js'
+import { over, ripe, waiting } from './over.js'
+import { exceedsQuota } from './quota.js'
+import { atOnce, missingMs, passing } from './trouble.js'
+import { textOf, timeOf } from './words.js'
 
 /** The API server does not take the pod that the Job's controller wants to make; only the Job's events say so. */
-export function podRefused({ pod, job, now, jobEvents = [] }: Seen): Verdict | undefined {
+export function podRefused(seen: Seen): Verdict | undefined {
+  const { pod, job, jobEvents } = seen
   if (pod || !job) return undefined
-  const event = newestOf(jobEvents.filter(isOf('Job', job.metadata?.uid)))
+  const event = eventsAbout('Job', job.metadata, jobEvents)[0]
   if (event?.reason !== 'FailedCreate') return undefined
-  const said = event.message ?? ''
-  const cause = 'PodRefused'
-  const message = lines('The Job has no pod: Kubernetes does not take it.', said)
-  const since = new Date(job.metadata?.creationTimestamp ?? now).getTime()
-  if (!isFinal(said) || now - since < graceMs) return { state: 'waiting', reason: cause, message }
-  return { ...over({ cause, message, pod }), signalReason: 'stack_error' }
+  const kind = kindOf(textOf(event.message))
+  const text = [`The Job has no pod: ${kind.text}.`, eventText(event), kind.help]
+  const since = timeOf(job.status?.startTime) ?? timeOf(job.metadata?.creationTimestamp)
+  if (kind.cause === undefined || !ripe(seen, since, kind.graceMs)) {
+    return waiting(kind.reason ?? 'PodRefused', ...text)
+  }
+  return over(kind.cause, seen, { text })
 }
 
-// A policy's last word, but a quota that others' jobs use up just now is none.
-function isFinal(said: string): boolean {
-  if (/exceeded quota|status unknown for quota/.test(said)) return false
-  return /is forbidden|is invalid|denied the request|request is too large/.test(said)
+/** A kind of refusal. Without a cause it passes. */
+interface Kind {
+  cause?: Cause
+  reason?: string
+  graceMs: number
+  text: string
+  help: string
 }
 
-function isOf(kind: string, uid: string | undefined) {
-  return ({ involvedObject }: CoreV1Event) =>
-    involvedObject.kind === kind && (!uid || !involvedObject.uid || involvedObject.uid === uid)
+const kinds: { words: RegExp; kind: Kind }[] = [
+  {
+    words: /failed quota: .*must specify/,
+    kind: {
+      cause: 'PodRefused',
+      graceMs: atOnce,
+      text: 'a ResourceQuota asks each container for requests or limits that this one does not give',
+      help: 'Give each container what Kubernetes names; to agent, checkout and copy-agent the operator gives it (pod-spec-patch).',
+    },
+  },
+  {
+    words: /exceeded quota/,
+    kind: {
+      reason: 'QuotaExceeded',
+      graceMs: passing,
+      text: 'the quota of the namespace is used up',
+      help: 'It waits until other pods end.',
+    },
+  },
+  {
+    words:
+      /status unknown for quota|failed calling webhook|Internal error|timeout|timed out|etcdserver|connection refused|Too Many Requests|try again/i,
+    kind: {
+      graceMs: passing,
+      text: 'the API server is in trouble',
+      help: "That may pass: the Job's controller tries again.",
+    },
+  },
+  {
+    words:
+      /service ?account.* not found|no PriorityClass|RuntimeClass "[^"]*" not found|no API token found/i,
+    kind: {
+      cause: 'PodRefused',
+      graceMs: missingMs,
+      text: 'something that it names does not exist',
+      help: 'Make it, or mend the name.',
+    },
+  },
+  {
+    words: /(maximum|minimum) \S+ usage per|request to limit ratio/,
+    kind: {
+      cause: 'PodRefused',
+      graceMs: atOnce,
+      text: 'a LimitRange does not allow what it asks for',
+      help: "Keep the container's requests and limits within the LimitRange.",
+    },
+  },
+  {
+    words:
+      /is forbidden|is invalid|denied the request|request is too large|Unsupported value|admission webhook/,
+    kind: {
+      cause: 'PodRefused',
+      graceMs: atOnce,
+      text: 'Kubernetes or a policy of the cluster does not allow it',
+      help: 'Change what Kubernetes names, or ask who runs the cluster.',
+    },
+  },
+]
+
+const unknown: Kind = {
+  graceMs: passing,
+  text: 'Kubernetes does not take it yet',
+  help: "The Job's controller tries again.",
+}
+
+const neverFits: Kind = {
+  cause: 'QuotaTooSmall',
+  graceMs: atOnce,
+  text: 'it asks for more than the whole quota of the namespace',
+  help: 'Ask for less, or ask who runs the cluster for a bigger quota: it would not fit when no other pod ran.',
+}
+
+function kindOf(said: string): Kind {
+  if (exceedsQuota(said)) return neverFits
+  return kinds.find(({ words }) => words.test(said))?.kind ?? unknown
 }

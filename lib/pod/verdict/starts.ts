@@ -1,28 +1,43 @@
 import type { V1Pod } from '@kubernetes/client-node'
-import { lines, over, type Seen, type Verdict } from './judgement.js'
+import { configTrouble } from './config.js'
+import { imageTrouble } from './images.js'
+import type { Seen, Verdict } from './judgement.js'
+import { nodeTrouble } from './mounts.js'
+import { hasRun, over, ripe, waiting } from './over.js'
 import {
   agentRuns,
   condition,
+  initStatuses,
+  ledContainers,
   podStart,
   waitingContainers,
-  type WaitingContainer,
 } from './status.js'
+import { worstOf, type Trouble } from './trouble.js'
+import { listOf, quote, timeOf } from './words.js'
 
-/** A container waits in vain. */
-export function neverStarts({ pod }: Seen): Verdict | undefined {
-  const found = pod && firstWaiting(pod, hopeless)
-  return found && over({ cause: found.cause, message: startText(found.container), pod })
+/** What is known of a pod, but not the time. */
+type Known = Omit<Seen, 'job' | 'now'>
+
+/** A container cannot start: at once over, over after a while, or waited for, by what the trouble is. */
+export function cannotStart(seen: Seen): Verdict | undefined {
+  const { pod } = seen
+  const trouble = pod && worstOf(containerTroubles(pod, seen))
+  if (!pod || !trouble) return undefined
+  return judged(seen, trouble, startableSince(pod, trouble.container))
 }
 
-/** A container waits for what may never come: for a while it may hope. */
-export function cannotStart({ pod, now }: Seen): Verdict | undefined {
-  const found = pod && firstWaiting(pod, doubtful)
-  if (!found) return undefined
-  const { cause, container } = found
-  if (now - (podStart(pod) ?? now) >= startGraceMs) {
-    return over({ cause, message: startText(container), pod })
-  }
-  return { state: 'waiting', reason: container.reason, message: startText(container) }
+/** What keeps containers of the pod from starting, of those that the job needs. */
+export function containerTroubles(pod: V1Pod, seen: Known): Trouble[] {
+  return waitingContainers(pod)
+    .filter(({ name }) => isNeeded(pod, name, seen))
+    .flatMap(container => imageTrouble(container, pod, seen) ?? configTrouble(container) ?? [])
+}
+
+/** The node cannot mount the pod's volumes, or make its sandbox. */
+export function nodeCannotStart(seen: Seen): Verdict | undefined {
+  const { pod } = seen
+  const trouble = pod && nodeTrouble(pod, seen)
+  return trouble && judged(seen, trouble, podStart(pod))
 }
 
 /** The pod agent runs: all else is its to judge. */
@@ -30,51 +45,36 @@ export function running({ pod }: Seen): Verdict | undefined {
   return pod && agentRuns(pod) ? { state: 'running' } : undefined
 }
 
-/** There is no pod yet. */
-export function noPod({ pod }: Seen): Verdict | undefined {
-  if (pod) return undefined
-  return { state: 'waiting', reason: 'NoPod', message: 'The Job has no pod yet.' }
-}
-
-/** No node has the pod yet; the scheduler says why. */
-export function unscheduled({ pod }: Seen): Verdict | undefined {
-  const refusal = pod && condition(pod, 'PodScheduled', 'False')
-  if (!refusal) return undefined
-  const message = lines('No node has taken the pod yet.', refusal.message)
-  return { state: 'waiting', reason: refusal.reason ?? 'Unschedulable', message }
-}
-
 /** Containers are being made; the first that waits stands for all. */
 export function starting({ pod }: Seen): Verdict | undefined {
   const [first] = pod ? waitingContainers(pod) : []
   if (!first) return undefined
-  return { state: 'waiting', reason: first.reason, message: startText(first) }
+  const text = `Container ${first.name} has not started: ${first.reason}.`
+  return waiting(first.reason, text, quote(undefined, first.message))
 }
 
-/** Reasons for which a container waits in vain, and the cause that each gives a verdict. */
-const hopeless: Record<string, string> = {
-  InvalidImageName: 'ImagePull',
-  ErrImageNeverPull: 'ImagePull',
+function judged(seen: Seen, trouble: Trouble, since: number | undefined): Verdict {
+  const { cause, graceMs, reason, text } = trouble
+  if (ripe(seen, since ?? seen.now, graceMs)) return over(cause, seen, { text })
+  return waiting(reason, ...text)
 }
 
-/** Reasons that may pass: a registry that is slow to answer, a Secret that is made a moment later. */
-const doubtful: Record<string, string> = {
-  ErrImagePull: 'ImagePull',
-  ImagePullBackOff: 'ImagePull',
-  ImageInspectError: 'ImagePull',
-  RegistryUnavailable: 'ImagePull',
-  CreateContainerConfigError: 'ContainerConfig',
-  CreateContainerError: 'ContainerConfig',
+// While the agent runs, only those count that it leads: what else is in the pod, by a patch, is not the job's. That the
+// agent waits, or what comes before it, is old when it has called.
+function isNeeded(pod: V1Pod, name: string, seen: Known): boolean {
+  if (initStatuses(pod).some(status => status.name === name)) return !hasRun(seen)
+  if (name === 'agent') return !hasRun(seen)
+  const known = listOf(pod.spec?.containers).some(container => container.name === name)
+  return !known || ledContainers(pod).includes(name)
 }
 
-const startGraceMs = 30_000
-
-function firstWaiting(pod: V1Pod, causes: Record<string, string>) {
-  return waitingContainers(pod)
-    .map(container => ({ container, cause: causes[container.reason] }))
-    .find((found): found is { container: WaitingContainer; cause: string } => Boolean(found.cause))
-}
-
-function startText({ name, reason, message }: WaitingContainer): string {
-  return lines(`Container ${name} has not started: ${reason}.`, message)
+// A container has waited since those before it were done: they may have taken minutes.
+function startableSince(pod: V1Pod, name: string | undefined): number | undefined {
+  const init = initStatuses(pod)
+  const place = init.findIndex(status => status.name === name)
+  if (place < 0) {
+    return timeOf(condition(pod, 'Initialized', 'True')?.lastTransitionTime) ?? podStart(pod)
+  }
+  const ends = init.slice(0, place).map(({ state }) => timeOf(state?.terminated?.finishedAt))
+  return ends.findLast(time => time !== undefined) ?? podStart(pod)
 }

@@ -4,6 +4,7 @@ import type {
   V1ContainerStatus,
   V1Pod,
 } from '@kubernetes/client-node'
+import { listOf, textOf, timeOf } from './words.js'
 
 /** A container that waits, and the kubelet's reason. */
 export interface WaitingContainer {
@@ -20,69 +21,95 @@ export interface EndedContainer {
 
 /** The state of the pod agent's container; undefined when the kubelet has not told of it. */
 export function agentState(pod: V1Pod): V1ContainerState | undefined {
-  return pod.status?.containerStatuses?.find(({ name }) => name === 'agent')?.state
+  return mainStatuses(pod).find(({ name }) => name === 'agent')?.state ?? undefined
 }
 
 /** Whether the pod agent runs, as far as the pod's status knows. A pod in a final phase runs nothing any more. */
 export function agentRuns(pod: V1Pod): boolean {
-  const phase = pod.status?.phase
-  return phase !== 'Failed' && phase !== 'Succeeded' && agentState(pod)?.running !== undefined
+  return !isFinal(pod) && Boolean(agentState(pod)?.running)
 }
 
-/** Whether the pod agent runs or has run. A container whose program could not be started counts as ended, too. */
+/** Whether the pod agent runs or has run. A container whose program could not be started counts as never started. */
 export function agentStarted(pod: V1Pod): boolean {
   const state = agentState(pod)
-  if (state?.running !== undefined) return true
-  return state?.terminated !== undefined && state.terminated.reason !== 'StartError'
+  if (state?.running) return true
+  return Boolean(state?.terminated) && !neverStarted(state?.terminated)
+}
+
+/** Whether the runtime could not start a container's program: its end is none of the program's. */
+export function neverStarted(state: V1ContainerStateTerminated | undefined): boolean {
+  return state?.reason === 'StartError' || state?.reason === 'ContainerCannotRun'
+}
+
+/** Whether the pod has come to its end. */
+export function isFinal(pod: V1Pod): boolean {
+  return pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded'
+}
+
+/** Whether somebody has told the pod to go. */
+export function isDeleted(pod: V1Pod): boolean {
+  return Boolean(pod.metadata?.deletionTimestamp)
 }
 
 /** The containers that wait, in the order in which the pod starts them. */
 export function waitingContainers(pod: V1Pod): WaitingContainer[] {
-  return statuses(pod).flatMap(({ name, state }) =>
-    state?.waiting === undefined
-      ? []
-      : [{ name, reason: state.waiting.reason ?? 'Waiting', message: state.waiting.message ?? '' }],
-  )
+  return statuses(pod).flatMap(({ name, state }) => {
+    if (!state?.waiting) return []
+    const { reason, message } = state.waiting
+    return [{ name: textOf(name), reason: textOf(reason) || 'Waiting', message: textOf(message) }]
+  })
+}
+
+/** The containers that ended, in the order in which the pod starts them. */
+export function endedContainers(pod: V1Pod): EndedContainer[] {
+  return statuses(pod).flatMap(ended)
 }
 
 /** The first init container that failed. Sidecars are none of them: they restart. */
 export function failedInit(pod: V1Pod): EndedContainer | undefined {
-  const restarting = new Set(
-    (pod.spec?.initContainers ?? [])
-      .filter(({ restartPolicy }) => restartPolicy === 'Always')
-      .map(({ name }) => name),
-  )
-  return (pod.status?.initContainerStatuses ?? [])
+  const restarting = sidecars(pod)
+  return initStatuses(pod)
     .filter(({ name }) => !restarting.has(name))
     .flatMap(ended)
-    .find(({ state }) => state.exitCode !== 0)
+    .find(({ state }) => exitCode(state) !== 0)
 }
 
-/** The containers that ran out of memory, now or the last time they ran. */
-export function outOfMemory(pod: V1Pod): string[] {
-  return statuses(pod)
-    .filter(({ state, lastState }) =>
-      [state, lastState].some(one => one?.terminated?.reason === 'OOMKilled'),
-    )
+/** The names of the sidecars: init containers that restart. */
+export function sidecars(pod: V1Pod): ReadonlySet<string> {
+  const restarting = listOf(pod.spec?.initContainers).filter(
+    ({ restartPolicy }) => restartPolicy === 'Always',
+  )
+  return new Set(restarting.map(({ name }) => name))
+}
+
+/** The containers that the pod agent leads: each of them must end well for the job to. */
+export function ledContainers(pod: V1Pod): string[] {
+  return listOf(pod.spec?.containers)
+    .filter(({ env }) => listOf(env).some(({ name }) => name === 'BUILDKITE_CONTAINER_ID'))
     .map(({ name }) => name)
 }
 
 /** The pod's condition of that type, when it has the given status. */
 export function condition(pod: V1Pod, type: string, status: 'True' | 'False') {
-  return pod.status?.conditions?.find(one => one.type === type && one.status === status)
+  return listOf(pod.status?.conditions).find(one => one.type === type && one.status === status)
 }
 
 /** When the pod started (the kubelet saw it), else when it was made, in milliseconds since 1970. */
 export function podStart(pod: V1Pod): number | undefined {
-  const time = pod.status?.startTime ?? pod.metadata?.creationTimestamp
-  // What a watch delivers is text; what the client library has parsed is a Date.
-  return time ? new Date(time).getTime() : undefined
+  return timeOf(pod.status?.startTime) ?? timeOf(pod.metadata?.creationTimestamp)
+}
+
+/** A container's exit code; -1 where an odd status has none. */
+export function exitCode({ exitCode: code }: V1ContainerStateTerminated): number {
+  return Number.isInteger(code) ? code : -1
 }
 
 /** The name of the signal that ended a container; its exit code says it when the runtime does not. */
-export function signalName({ signal, exitCode }: V1ContainerStateTerminated): string | undefined {
-  const number = signal || (exitCode > 128 ? exitCode - 128 : 0)
-  return signals[number]
+export function signalName(state: V1ContainerStateTerminated): string | undefined {
+  const code = exitCode(state)
+  // Of a container that was gone when its runtime came back nobody knows how it ended.
+  if (state.reason === 'Unknown') return undefined
+  return signals[state.signal || (code > 128 ? code - 128 : 0)]
 }
 
 const signals: Record<number, string> = {
@@ -100,17 +127,33 @@ const signals: Record<number, string> = {
   15: 'SIGTERM',
 }
 
+/** How a container ended: `exit code 137, SIGKILL, OOMKilled`. */
+export function endText({ name, state }: EndedContainer): string {
+  const parts = [`exit code ${exitCode(state)}`, signalName(state), textOf(state.reason)]
+  return `Container ${name}: ${parts.filter(Boolean).join(', ')}.`
+}
+
+/** The statuses of the init containers, sidecars among them. */
+export function initStatuses(pod: V1Pod): V1ContainerStatus[] {
+  return listOf(pod.status?.initContainerStatuses)
+}
+
+/** The statuses of the containers that start when the init containers have ended. */
+export function mainStatuses(pod: V1Pod): V1ContainerStatus[] {
+  return listOf(pod.status?.containerStatuses)
+}
+
 /** The statuses of all containers, in the order in which the pod starts them. */
-function statuses(pod: V1Pod): V1ContainerStatus[] {
-  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+export function statuses(pod: V1Pod): V1ContainerStatus[] {
+  return [...initStatuses(pod), ...mainStatuses(pod)]
 }
 
 function ended({ name, state }: V1ContainerStatus): EndedContainer[] {
-  return state?.terminated === undefined ? [] : [{ name, state: state.terminated }]
+  return state?.terminated ? [{ name: textOf(name), state: state.terminated }] : []
 }
 
 /** Of a Job's pods the one that was made last: the others are on their way out. */
 export function newestPod(pods: readonly V1Pod[]): V1Pod | undefined {
-  const time = (pod: V1Pod) => new Date(pod.metadata?.creationTimestamp ?? 0).getTime()
+  const time = (pod: V1Pod) => timeOf(pod.metadata?.creationTimestamp) ?? 0
   return pods.toSorted((a, b) => time(b) - time(a))[0]
 }

@@ -2,7 +2,12 @@ import type { ApiRequest } from './exchange.js'
 
 /** A trouble that a test makes. */
 export interface FaultRule extends Trouble {
-  match: { method?: string; path: RegExp }
+  match: {
+    method?: string
+    path: RegExp
+    /** What the body says, such as a `signal_reason` that this Buildkite is to refuse. */
+    body?: RegExp
+  }
   /** How many requests it meets; all of them when absent. */
   times?: number
 }
@@ -58,13 +63,15 @@ export class Faults {
     return undefined
   }
 
-  #ruled({ method, path }: ApiRequest): Trouble | undefined {
-    const entry = this.#rules.find(
-      ({ rule: { match }, left }) =>
-        left > 0 && (match.method ?? method) === method && path.search(match.path) !== -1,
-    )
+  #ruled(request: ApiRequest): Trouble | undefined {
+    const entry = this.#rules.find(({ rule, left }) => left > 0 && meets(rule, request))
     if (!entry) return undefined
     entry.left -= 1
     return entry.rule
   }
+}
+
+function meets({ match }: FaultRule, { method, path, body }: ApiRequest): boolean {
+  if ((match.method ?? method) !== method || path.search(match.path) === -1) return false
+  return match.body === undefined || body.toString('utf8').search(match.body) !== -1
 }

@@ -11,6 +11,7 @@ import {
 } from './crud.js'
 import type { Kubelet } from './kubelet.js'
 import type { PodObject, StoredObject } from './objects.js'
+import { mergePatched } from './merge-patch.js'
 import { page } from './paging.js'
 import { podLog } from './pod-log.js'
 import type { PodTokens } from './pod-tokens.js'
@@ -29,6 +30,8 @@ export interface ApiRequest {
   target: ReturnType<typeof findTarget>
   query: URLSearchParams
   body: unknown
+  /** Of the body; undefined when there is none. */
+  contentType?: string | undefined
 }
 
 /** What is answered: JSON, bytes, or a stream that is opened on the response. */
@@ -71,6 +74,7 @@ export function answer(parts: Parts, request: ApiRequest): Reply {
   if (method === 'GET') return many(parts, place, request.query)
   if (method === 'POST' && name === undefined) return create(parts, place, request)
   if (method === 'PUT' && name !== undefined) return replace(parts, place, { request, name })
+  if (method === 'PATCH' && name !== undefined) return patch(parts, place, { request, name })
   if (method === 'DELETE' && name !== undefined) return remove(parts, place, { request, name })
   throw notAllowed()
 }
@@ -154,6 +158,19 @@ function replace(parts: Parts, place: Place, given: { request: ApiRequest; name:
     return create(parts, place, given.request)
   }
   const made = replaceObject(parts.storage, place, { body, name: given.name })
+  wrote(parts, 'update', made)
+  return ok(made)
+}
+
+function patch(parts: Parts, place: Place, given: { request: ApiRequest; name: string }): Reply {
+  const { request, name } = given
+  refuseDryRun(request.query)
+  if (request.contentType?.split(';')[0] !== 'application/merge-patch+json') {
+    throw new Refusal(failure(415, 'the embedded API knows JSON merge patches only'))
+  }
+  const before = readObject(parts.storage, place, name)
+  const body = mergePatched(before, objectBody(request)) as Partial<StoredObject>
+  const made = replaceObject(parts.storage, place, { body, name })
   wrote(parts, 'update', made)
   return ok(made)
 }

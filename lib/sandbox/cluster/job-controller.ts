@@ -8,11 +8,13 @@ import {
   type Metadata,
   type PodObject,
 } from './objects.js'
+import type { Recorder } from './recorder.js'
 import { apiVersion } from './resources.js'
 import type { Change, Storage } from './storage.js'
 
 const nameLetters = 'bcdfghjklmnpqrstvwxz2456789'
 const gracePeriodSeconds = 30
+const by = 'job-controller'
 
 /**
  * Turns Jobs into pods and pods' ends into Jobs' ends, as Kubernetes' Job controller does for Jobs of one completion:
@@ -21,13 +23,15 @@ const gracePeriodSeconds = 30
  */
 export class JobController {
   readonly #storage: Storage
+  readonly #recorder: Recorder
   readonly #clock: Clock
   readonly #stop = new AbortController()
   readonly #ends = new Map<string, { failed: Set<string>; succeeded: Set<string> }>()
   readonly #unsubscribe: () => void
 
-  constructor(storage: Storage, clock: Clock) {
+  constructor(storage: Storage, clock: Clock, recorder: Recorder) {
     this.#storage = storage
+    this.#recorder = recorder
     this.#clock = clock
     // One listener for each timer of a Job: many is no leak.
     setMaxListeners(0, this.#stop.signal)
@@ -48,13 +52,26 @@ export class JobController {
     const job = change.object as JobObject
     if (change.type === 'ADDED') {
       this.#setStatus(job, { startTime: timestamp(this.#clock.now()) })
-      const deadline = job.spec.activeDeadlineSeconds
-      if (deadline !== undefined) this.#later(deadline, () => this.#deadline(job))
+      this.#setDeadline(job, 0)
       this.#sync(job.metadata)
     }
+    if (change.type === 'MODIFIED') this.#hearChange(job, change.previous as JobObject)
     if (change.type !== 'DELETED') return
     this.#ends.delete(job.metadata.uid)
     for (const pod of this.#pods(job.metadata)) deletePod(this.#storage, this.#clock, pod)
+  }
+
+  // A deadline that was changed counts from the same start.
+  #hearChange(job: JobObject, previous: JobObject): void {
+    if (job.spec.activeDeadlineSeconds === previous.spec.activeDeadlineSeconds) return
+    const start = job.status?.startTime
+    this.#setDeadline(job, start ? (this.#clock.now() - Date.parse(start)) / 1000 : 0)
+  }
+
+  #setDeadline(job: JobObject, passedSeconds: number): void {
+    const seconds = job.spec.activeDeadlineSeconds
+    if (seconds === undefined) return
+    this.#later(Math.max(0, seconds - passedSeconds), () => this.#deadline(job))
   }
 
   #hearPod(change: Change): void {
@@ -140,9 +157,12 @@ export class JobController {
     const { namespace, name, uid } = job.metadata
     const now = this.#storage.get('jobs', namespace, name) as JobObject | undefined
     if (now?.metadata.uid !== uid || isFinished(now) || failureTarget(now)) return
+    // It may have been given another one since.
+    if (now.spec.activeDeadlineSeconds !== job.spec.activeDeadlineSeconds) return
     const pods = this.#pods(now.metadata)
     const message = 'Job was active longer than specified deadline'
     const target = { reason: 'DeadlineExceeded', message }
+    this.#recorder.say(now, { ...target, type: 'Warning', by })
     this.#fail(now, { counts: {}, target, over: pods.every(isOver) })
     for (const pod of pods.filter(each => !isOver(each))) deletePod(this.#storage, this.#clock, pod)
   }
@@ -162,7 +182,7 @@ export class JobController {
     const { name, namespace, uid } = job.metadata
     const letters = Array.from({ length: 5 }, () => this.#letter()).join('')
     const owner = { apiVersion: apiVersion('jobs'), kind: 'Job', name, uid }
-    this.#storage.create('pods', {
+    const made = this.#storage.create('pods', {
       metadata: {
         generateName: `${name}-`,
         name: `${name}-${letters}`,
@@ -174,6 +194,8 @@ export class JobController {
       spec: { serviceAccountName: 'default', ...template.spec },
       status: { phase: 'Pending' },
     })
+    const message = `Created pod: ${made.metadata.name}`
+    this.#recorder.say(job, { reason: 'SuccessfulCreate', message, by })
   }
 
   #letter(): string {

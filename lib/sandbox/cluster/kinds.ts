@@ -2,7 +2,14 @@ import type { JobObject, PodObject, PodSpec, StoredObject } from './objects.js'
 import type { ResourceName } from './resources.js'
 import { badRequest, type Cause } from './status.js'
 import type { Draft } from './storage.js'
-import { jobCauses, labelCauses, nameCauses, podCauses, secretCauses } from './validate.js'
+import {
+  eventCauses,
+  jobCauses,
+  labelCauses,
+  nameCauses,
+  podCauses,
+  secretCauses,
+} from './validate.js'
 
 // What the API server knows of each kind beyond that it is an object: what it refuses, and what it adds.
 
@@ -44,6 +51,7 @@ export function causesOf(resource: ResourceName, body: Partial<StoredObject>) {
     return [...own, ...podCauses(spec ?? {}, 'template.spec')]
   }
   if (resource === 'secrets') return [...own, ...secretCauses(secretData(body))]
+  if (resource === 'events') return [...own, ...eventCauses(body)]
   return own
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.js'
@@ -8,7 +7,10 @@ import type { Lookups } from './pod-environment.js'
 import { unschedulableStatus } from './pod-status.js'
 import type { PodTokens } from './pod-tokens.js'
 import { PodWorker } from './pod-worker.js'
+import type { Recorder, Said } from './recorder.js'
 import type { Change, Storage } from './storage.js'
+
+const scheduler = 'default-scheduler'
 
 /** The labels of the one node. */
 export const nodeLabels: Readonly<Record<string, string>> = {
@@ -21,6 +23,7 @@ export const nodeLabels: Readonly<Record<string, string>> = {
 export class Kubelet {
   readonly #workers = new Map<string, PodWorker>()
   readonly #storage: Storage
+  readonly #recorder: Recorder
   readonly #tokens: PodTokens
   readonly #clock: Clock
   readonly #log: Log
@@ -30,6 +33,7 @@ export class Kubelet {
 
   constructor(options: {
     storage: Storage
+    recorder: Recorder
     tokens: PodTokens
     clock: Clock
     log: Log
@@ -37,6 +41,7 @@ export class Kubelet {
     root: string
   }) {
     this.#storage = options.storage
+    this.#recorder = options.recorder
     this.#tokens = options.tokens
     this.#clock = options.clock
     this.#log = options.log
@@ -79,13 +84,13 @@ export class Kubelet {
       const status = unschedulableStatus(timestamp(this.#clock.now()))
       this.#storage.update('pods', { ...pod, status })
       const message = status.conditions?.[0]?.message ?? ''
-      this.#event(pod, 'FailedScheduling', { message, type: 'Warning' })
+      this.#say(pod, { reason: 'FailedScheduling', message, type: 'Warning', by: scheduler })
       return
     }
     const spec = { ...pod.spec, nodeName: 'sandbox' }
     const placed = this.#storage.update('pods', { ...pod, spec }) as PodObject
     const message = `Successfully assigned ${namespace}/${name} to sandbox`
-    this.#event(pod, 'Scheduled', { message })
+    this.#say(pod, { reason: 'Scheduled', message, by: scheduler })
     this.#work(placed)
   }
 
@@ -101,7 +106,7 @@ export class Kubelet {
       issueToken: terms => this.#tokens.issue(pod, terms),
       publish: now => this.#storage.update('pods', now),
       current: () => this.#current(namespace, name, uid),
-      event: (reason, message, type = 'Normal') => this.#event(pod, reason, { message, type }),
+      say: said => this.#say(pod, { ...said, by: 'kubelet' }),
     })
     this.#workers.set(uid, worker)
     worker
@@ -117,7 +122,14 @@ export class Kubelet {
   #end(pod: PodObject, graceSeconds: number): void {
     const { namespace, name, uid } = pod.metadata
     const worker = this.#workers.get(uid)
-    this.#event(pod, 'Killing', { message: 'Stopping the containers' })
+    for (const container of pod.spec.containers) {
+      const { name: stopped } = container
+      const message = `Stopping container ${stopped}`
+      this.#say(pod, {
+        ...{ reason: 'Killing', message, by: 'kubelet' },
+        container: { name: stopped, init: false },
+      })
+    }
     const remove = () => {
       if (this.#current(namespace, name, uid)) this.#storage.remove('pods', namespace, name)
     }
@@ -152,20 +164,8 @@ export class Kubelet {
     }
   }
 
-  #event(pod: PodObject, reason: string, what: { message: string; type?: string }): void {
-    const { name, namespace, uid } = pod.metadata
-    const now = timestamp(this.#clock.now())
-    this.#storage.create('events', {
-      metadata: { name: `${name}.${randomUUID().slice(0, 13)}`, namespace },
-      involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },
-      reason,
-      message: what.message,
-      type: what.type ?? 'Normal',
-      count: 1,
-      firstTimestamp: now,
-      lastTimestamp: now,
-      source: { component: 'sandbox', host: 'sandbox' },
-    })
+  #say(pod: PodObject, said: Said): void {
+    this.#recorder.say(pod, said)
   }
 }
 

@@ -8,6 +8,7 @@ import { containerEnvironment, type Lookups } from './pod-environment.js'
 import { startPodProcess, type PodProcess } from './pod-process.js'
 import { podStatus } from './pod-status.js'
 import type { TokenTerms } from './pod-tokens.js'
+import type { Said } from './recorder.js'
 import { tokenMounts, writeTokenFiles } from './token-files.js'
 
 const logLimit = 4 * 1024 * 1024
@@ -25,7 +26,7 @@ export interface PodHost {
   publish(pod: PodObject): void
   /** The pod as it is in the storage, if it still is. */
   current(): PodObject | undefined
-  event(reason: string, message: string, type?: 'Normal' | 'Warning'): void
+  say(said: Omit<Said, 'by'>): void
 }
 
 /** One pod on the node: its process, the states of its containers, and what they have printed. */
@@ -100,7 +101,6 @@ export class PodWorker {
     const { name, namespace = '', uid } = this.#pod.metadata
     const input: PodInput = { name, namespace, uid, root, workspace, initContainers, containers }
     this.#process = startPodProcess({ main, root, input, onReport: report => this.#hear(report) })
-    this.#host.event('Started', 'Started the local processes that stand in for the containers')
     await this.#process.ended
     // The agent's end ends the pod: what had not ended by then was killed with it.
     for (const container of [...initContainers, ...containers]) this.#endAs(container.name, 137)
@@ -133,8 +133,19 @@ export class PodWorker {
   #tellBlocked(container: ContainerInput): void {
     const state = this.#states.get(container.name)
     if (!state || !('waiting' in state)) return
-    const { reason, message } = state.waiting
-    this.#host.event('Failed', `Error: ${reason}: ${message ?? ''}`, 'Warning')
+    const { reason, message = '' } = state.waiting
+    const about = this.#about(container.name)
+    const failed = { reason: 'Failed', type: 'Warning', container: about } as const
+    if (reason === 'ErrImagePull') {
+      const image = `"${container.image}"`
+      const pulling = { reason: 'Pulling', message: `Pulling image ${image}`, container: about }
+      this.#host.say(pulling)
+      this.#host.say({ ...failed, message: `Failed to pull image ${image}: ${message}` })
+      this.#host.say({ ...failed, message: `Error: ${reason}` })
+    } else {
+      const word = reason === 'InvalidImageName' ? 'InspectFailed' : 'Failed'
+      this.#host.say({ ...failed, reason: word, message: `Error: ${message}` })
+    }
   }
 
   async #backOff(blocked: ContainerInput[]): Promise<void> {
@@ -143,8 +154,10 @@ export class PodWorker {
     await this.#host.clock.sleep(backOffMs, this.#stop.signal).catch(() => {})
     if (this.#stop.signal.aborted) return
     for (const container of pulls) this.#states.set(container.name, backOff(container.image))
-    const [first] = pulls
-    this.#host.event('BackOff', `Back-off pulling image "${first?.image}"`, 'Warning')
+    for (const { name, image } of pulls) {
+      const said = { reason: 'BackOff', type: 'Warning', container: this.#about(name) } as const
+      this.#host.say({ ...said, message: `Back-off pulling image "${image}"` })
+    }
     this.#publish()
   }
 
@@ -156,6 +169,7 @@ export class PodWorker {
   #hear(report: PodReport): void {
     if (report.type === 'log') this.#print(report.container, Buffer.from(report.data, 'base64'))
     if (report.type === 'running') {
+      this.#tellStarted(report.container)
       this.#states.set(report.container, { running: { startedAt: this.#now() } })
       this.#publish()
     }
@@ -163,6 +177,25 @@ export class PodWorker {
       this.#endAs(report.container, report.exitCode)
       this.#publish()
     }
+  }
+
+  // No image is pulled here: all are there.
+  #tellStarted(name: string): void {
+    const { image = '' } = this.#spec(name) ?? {}
+    const container = this.#about(name)
+    const present = `Container image "${image}" already present on machine`
+    this.#host.say({ reason: 'Pulled', message: present, container })
+    this.#host.say({ reason: 'Created', message: `Created container: ${name}`, container })
+    this.#host.say({ reason: 'Started', message: `Started container ${name}`, container })
+  }
+
+  #spec(name: string): Container | undefined {
+    const { initContainers = [], containers } = this.#pod.spec
+    return [...initContainers, ...containers].find(container => container.name === name)
+  }
+
+  #about(name: string): { name: string; init: boolean } {
+    return { name, init: !this.#pod.spec.containers.some(container => container.name === name) }
   }
 
   #endAs(container: string, exitCode: number): void {

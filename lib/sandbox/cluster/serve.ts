@@ -54,6 +54,7 @@ function replyTo(
       target: where,
       query: url.searchParams,
       body: json(text),
+      contentType: request.headers['content-type'],
     })
   } catch (error) {
     if (!(error instanceof Refusal)) throw error

@@ -15,6 +15,7 @@ import { Kubelet, nodeLabels } from './kubelet.js'
 import { writeKubeconfig } from './kubeconfig.js'
 import { PodTokens } from './pod-tokens.js'
 import type { PodObject } from './objects.js'
+import { Recorder } from './recorder.js'
 import { isResourceName, resources, type ResourceName } from './resources.js'
 import { serve } from './serve.js'
 import { badRequest, notFound } from './status.js'
@@ -70,9 +71,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Embedd
   const root = options.workspaceRoot ?? folder
   const storage = new Storage(clock)
   const watches = new Watches(storage, bookmarkMs)
-  const jobs = new JobController(storage, clock)
+  const recorder = new Recorder(storage, clock)
+  const jobs = new JobController(storage, clock, recorder)
   const tokens = new PodTokens(storage, clock)
-  const kubelet = new Kubelet({ storage, tokens, clock, log, main, root })
+  const kubelet = new Kubelet({ storage, recorder, tokens, clock, log, main, root })
   const faults = new Faults(clock)
   const token = randomBytes(16).toString('hex')
   const stop = new AbortController()

@@ -118,6 +118,14 @@ export function secretCauses(data: Record<string, string>): Cause[] {
     : [bad('data', `Too long: may not be more than ${secretLimit} bytes`)]
 }
 
+/** What is wrong with an event: it stands in the namespace of what it is about. */
+export function eventCauses(event: { [field: string]: unknown }): Cause[] {
+  const { namespace } = (event['metadata'] ?? {}) as { namespace?: string }
+  const about = (event['involvedObject'] ?? {}) as { namespace?: string }
+  if (namespace === undefined || about.namespace === namespace) return []
+  return [bad('involvedObject.namespace', 'does not match event.namespace')]
+}
+
 function cause(reason: Cause['reason'], field: string, message: string): Cause {
   return { reason, field, message }
 }

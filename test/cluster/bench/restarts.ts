@@ -14,7 +14,11 @@ await measure(25, async scope => {
   const port = await freePort()
   const world = await startWorld(scope as unknown as Test, {
     maxInFlight: 6,
-    flags: { 'gateway-listen': `127.0.0.1:${port}`, 'gateway-url': `http://127.0.0.1:${port}` },
+    flags: {
+      'gateway-listen': `127.0.0.1:${port}`,
+      'gateway-url': `http://127.0.0.1:${port}`,
+      'metrics-listen': '127.0.0.1:0',
+    },
   })
   const { upstream, spawner, cluster } = world
   const ready = [`http://127.0.0.1:${port}/readyz`]

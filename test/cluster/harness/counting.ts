@@ -22,7 +22,7 @@ export function countingPipeline({ to, seconds, exitStatus = 0, step }: Counting
 }
 
 /** A file in the container that ends a job of `openPipeline`. */
-const goFile = '/tmp/go'
+export const goFile = '/tmp/go'
 
 /** The pipeline of a job that prints numbered lines, one a second, and their number when `letEnd` has ended it. */
 export function openPipeline(exitStatus: number): string {

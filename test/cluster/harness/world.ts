@@ -52,6 +52,7 @@ export async function startWorld(
       'agent-image': agentImage,
       'image-pull-policy': 'IfNotPresent',
       'gateway-listen': `0.0.0.0:${port}`,
+      'metrics-listen': '127.0.0.1:0',
       'gateway-url': gatewayUrl,
       'log-level': 'debug',
       'max-in-flight': maxInFlight,

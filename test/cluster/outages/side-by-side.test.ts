@@ -60,6 +60,7 @@ async function withoutWay(t: Test, how: Cut): Promise<void> {
   const proxy = await startProxy(t, port)
   const flags = {
     'gateway-listen': `0.0.0.0:${port}`,
+    'metrics-listen': '127.0.0.1:0',
     'gateway-url': `http://${hostAddress}:${proxy.port}`,
   }
   const world = await startWorld(t, { flags })

@@ -235,3 +235,20 @@ t.test('values of a chart are known by their token too', async t => {
   const theirs = await linted('agentStackSecret: s\nimage: r\n')
   t.match(theirs.lines[0], /note: agentStackSecret becomes agentTokenSecret/)
 })
+
+t.test('a hold is a duration, and one that the operator cuts is told', async t => {
+  const held = (text: string) => `steps:
+  - command: make
+    plugins:
+      - kubernetes:
+          holdOnFailure: ${text}
+`
+  const wrong = await linted(held('soon'))
+  t.match(wrong.lines[0], /^stdin:5:11: error: .*holdOnFailure \(wanted a duration such as 90s/)
+  t.equal(wrong.status, 1)
+  const long = await linted(held('1h'), '--max-hold-on-failure=5m')
+  t.match(long.stdout, /^stdin:5:11: note: with these settings holdOnFailure of 1h is cut to 5m: /)
+  t.equal(long.status, 0)
+  t.equal((await linted(held('5m'), '--max-hold-on-failure=5m')).stdout, '')
+  t.equal((await linted(held('$HOLD'))).stdout, '', 'what upload fills in is not judged')
+})

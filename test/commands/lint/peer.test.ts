@@ -25,8 +25,9 @@ agent-config:
 
 const values = `agentStackSecret: mine
 labels: { a: b }
-monitoring: {}
+monitoring: { deployGrafanaDashboard: true, podMonitor: { deploy: true } }
 config:
+  prometheus-port: 9000
   job-ttl: 5m
   pod-pending-timeout: 15m
   default-image-pull-policy: Sometimes
@@ -48,7 +49,7 @@ t.test("agent-stack-k8s' settings are told key by key, what is wrong among them"
       "stdin:5:1: error: max-in-flight can't be used",
       'stdin:6:1: note: poll-interval does not carry over',
       'stdin:7:1: note: skip-image-check-containers becomes image-check',
-      'stdin:8:1: note: container-start-timeout becomes agent-config',
+      'stdin:8:1: note: container-start-timeout carries over as it is',
       'stdin:9:1: warning: pull-policy is known neither to agent-stack-k8s nor here',
       'stdin:10:1: note: agent-config carries over as it is',
       'stdin:11:3: note: agent-config.endpoint becomes endpoint',
@@ -69,7 +70,8 @@ t.test('they are converted to ours, which ours take', async t => {
     'max-in-flight': 5,
     tags: ['queue=kubernetes', 'os=linux'],
     endpoint: 'https://agent.example.org/v3',
-    'agent-config': { 'no-pty': true, 'container-start-timeout': '5m' },
+    'container-start-timeout': '5m',
+    'agent-config': { 'no-pty': true },
   })
   t.match(stderr, /note: id becomes name/)
   const again = await runCommand(lint, ['-', '--kind=config'], { stdin: stdout })
@@ -80,14 +82,21 @@ t.test("the values of agent-stack-k8s' chart are told and converted", async t =>
   const { status, stdout } = await runCommand(lint, ['-'], { stdin: values })
   t.equal(status, 1)
   t.match(stdout, /^stdin:1:1: note: agentStackSecret becomes agentTokenSecret /m)
-  t.match(stdout, /^stdin:3:1: note: monitoring does not carry over /m)
-  t.match(stdout, /^stdin:6:3: note: pod-pending-timeout does not carry over /m)
-  t.match(stdout, /^stdin:7:3: error: image-pull-policy can't be used /m)
+  t.match(stdout, /^stdin:3:1: note: monitoring becomes monitoring.podMonitor /m)
+  t.match(stdout, /^stdin:5:3: note: prometheus-port becomes metrics-listen /m)
+  t.match(stdout, /^stdin:7:3: note: pod-pending-timeout carries over as it is/m)
+  t.match(stdout, /^stdin:8:3: error: image-pull-policy can't be used /m)
   const ours = await runCommand(lint, ['-', '--convert'], { stdin: values })
   t.same(parse(ours.stdout), {
     agentTokenSecret: 'mine',
     podLabels: { a: 'b' },
-    config: { 'job-ttl': '5m', 'image-pull-policy': 'Sometimes' },
+    monitoring: { podMonitor: { deploy: true } },
+    config: {
+      'metrics-listen': '0.0.0.0:9000',
+      'job-ttl': '5m',
+      'pod-pending-timeout': '15m',
+      'image-pull-policy': 'Sometimes',
+    },
   })
 })
 
@@ -118,6 +127,10 @@ t.test('what is not set, and usual there in another way than here, is told', asy
   const stdin = 'skip-image-check-containers: true\nnamespace: a\nqueue: b\n'
   const all = (await runCommand(lint, ['-'], { stdin })).stdout
   t.notMatch(all, /no namespace|no queue|images are checked before/)
+})
+
+t.test('metrics that were switched off are for the pod itself alone', async t => {
+  t.match(converted({ 'prometheus-port': 0 }), { 'metrics-listen': '127.0.0.1:9216' })
 })
 
 t.test('debug goes before log-level, as it does there', async t => {

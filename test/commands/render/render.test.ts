@@ -47,6 +47,7 @@ t.test('a step is rendered as the builder makes it of the same job', async t => 
     BUILDKITE_COMMAND: 'make\nmake test',
     BUILDKITE_PLUGINS: JSON.stringify([{ [kubernetes]: plugin }]),
     BUILDKITE_STEP_KEY: 'build',
+    BUILDKITE_LABEL: 'build',
     BUILDKITE_AGENT_META_DATA_QUEUE: 'q',
   }
   const { settings } = renderSettings(['--tags=queue=q'], {})
@@ -266,3 +267,25 @@ t.test('what lint only warns of, or leaves to the upload, is rendered', async t 
   t.match(stderr, /^stdin:2:17: \[1\]\.brand_new: warning: /)
   await t.rejects(rendered(['--no-interpolation'], steps), { code: 'PIPELINE_FILE' })
 })
+
+t.test(
+  'a pod that is to stay when it fails is shown so, as far as the operator allows',
+  async t => {
+    const stdin = `steps:
+  - command: make
+    plugins:
+      - kubernetes:
+          holdOnFailure: 1h
+`
+    const none = await rendered([], stdin)
+    t.match(none.stderr, /^stdin:5:11: note: holdOnFailure of 1h is left out: /m)
+    t.notMatch(none.stdout, /sleep|hold/)
+    const cut = await rendered(['--max-hold-on-failure=5m'], stdin)
+    t.match(cut.stderr, /^stdin:5:11: note: holdOnFailure of 1h is cut to 5m: /m)
+    t.match(cut.stdout, /^ +sleep 300 /m)
+    const whole = await rendered(['--max-hold-on-failure=2h'], stdin)
+    t.equal(whole.stderr, '')
+    t.match(whole.stdout, / job-spawner\/hold-seconds: "3600"\n/)
+    t.equal(whole.status, 0)
+  },
+)

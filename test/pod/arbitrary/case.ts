@@ -82,6 +82,8 @@ export function settingsOf({ verifies, operatorsVolume }: Frame): fc.Arbitrary<P
     workspaceMountSubPathExpr: fc.constant('$(POD_NAME)'),
     podSpecPatch: some(podPatchFields),
     allowPodSpecPatchUnsafeCommandModification: fc.boolean(),
+    maxHoldSeconds: fc.constantFrom(0, 60, 600),
+    containerStartTimeoutMs: fc.constantFrom(0, 1_500, 600_000),
     terminationGracePeriodSeconds: fc.integer({ min: 1, max: 300 }),
   })
   return settings.map(one => ({

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { buildJob } from '../../../lib/pod/build.js'
+import { jobInputs } from '../../../lib/pod/given/inputs.js'
 import type { PullPolicy } from '../../../lib/pod/given/settings.js'
 import { podSettings } from '../settings.js'
 
@@ -90,7 +91,7 @@ function podOf(operator: Policy, check: Policy, own: Policy, image: string) {
       plugin: { podSpec: { containers: [container] } },
       hasPlugin: true,
       tags: {},
-      env: { buildUrl: '', branch: '', repo: '', pipelineSlug: '', stepKey: '' },
+      env: jobInputs({ id: 'a', env: {}, chunks_max_size_bytes: 1 }).env,
     },
     {
       ...podSettings,

@@ -6,10 +6,12 @@ t.test("a job's environment becomes the pod's inputs", async t => {
     BUILDKITE_COMMAND: 'make\nmake test',
     BUILDKITE_IMAGE: 'golang:1.24',
     BUILDKITE_BUILD_URL: 'https://buildkite.example/42',
+    BUILDKITE_BUILD_NUMBER: '42',
     BUILDKITE_BRANCH: 'main',
     BUILDKITE_REPO: 'git@git.example:acme/widgets.git',
     BUILDKITE_PIPELINE_SLUG: 'widgets',
     BUILDKITE_STEP_KEY: 'test',
+    BUILDKITE_LABEL: ':jest: Test',
     BUILDKITE_AGENT_META_DATA_QUEUE: 'Linux',
     BUILDKITE_AGENT_META_DATA_: 'nameless',
     BUILDKITE_AGENT_META_DATA_ARCH: 'amd64',
@@ -24,10 +26,12 @@ t.test("a job's environment becomes the pod's inputs", async t => {
     tags: { arch: 'amd64', queue: 'Linux' },
     env: {
       buildUrl: 'https://buildkite.example/42',
+      buildNumber: '42',
       branch: 'main',
       repo: 'git@git.example:acme/widgets.git',
       pipelineSlug: 'widgets',
       stepKey: 'test',
+      stepLabel: ':jest: Test',
     },
   })
 })

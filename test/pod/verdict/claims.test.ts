@@ -3,6 +3,7 @@ import type { CoreV1Event, V1Pod } from '@kubernetes/client-node'
 import t from 'tap'
 import { parse } from 'yaml'
 import { awaitedClaims } from '../../../lib/pod/verdict/claims.js'
+import { limits } from './situation.js'
 import { verdict, type SeenClaim } from '../../../lib/pod/verdict/verdict.js'
 
 const start = '2026-01-01T00:00:00Z'
@@ -65,10 +66,15 @@ const gone: SeenClaim = {
 
 function after(seconds: number, claims: SeenClaim[], of = pod) {
   const now = Date.parse(start) + seconds * 1000
-  return verdict({ pod: of, job: undefined, now, podSeenBefore: true, claims })
+  return verdict({ pod: of, job: undefined, now, limits, podSeenBefore: true, claims })
 }
 
-const over = { state: 'over', cause: 'VolumeClaim', exitStatus: -1, signalReason: 'stack_error' }
+const over = {
+  state: 'over',
+  cause: 'VolumeClaim',
+  fault: 'job',
+  signalReason: 'process_run_error',
+}
 
 t.test('a pod waits for the claims of its volumes, by the names that Kubernetes gives', async t => {
   t.same(awaitedClaims(pod), [
@@ -91,41 +97,45 @@ t.test('a cluster without a storage class ends the run after ten seconds', async
   t.match(ended, over)
   t.match(ended, {
     message:
-      /Volume workspace has no storage: its PersistentVolumeClaim run-1-abcde-workspace is Pending\.\nKubernetes says: no persistent volumes available for this claim and no storage class is set \(FailedBinding\)\n.*storageClassName/,
+      /Volume workspace has no storage: its PersistentVolumeClaim run-1-abcde-workspace is Pending\.\nKubernetes says \(FailedBinding\): no persistent volumes available for this claim and no storage class is set\n.*storageClassName/,
   })
 })
 
-t.test('a storage class that does not exist ends it after half a minute', async t => {
+t.test('a storage class that does not exist ends it after ten seconds', async t => {
   const claims = [claim({ storageClassName: 'nope', events: [wrongClass] })]
-  t.match(after(29.9, claims), { state: 'waiting', message: /"nope" not found/ })
-  t.match(after(30, claims), { ...over, message: /"nope" not found \(ProvisioningFailed\)\nMend/ })
+  t.match(after(9.9, claims), { state: 'waiting', message: /"nope" not found/ })
+  t.match(after(10, claims), {
+    ...over,
+    message: /\(ProvisioningFailed\): .*"nope" not found\nMend/,
+  })
 })
 
 t.test('so does a claim that does not exist, with the words of the scheduler', async t => {
-  t.match(after(29.9, [gone]), { state: 'waiting', reason: 'VolumeClaim' })
-  t.match(after(30, [gone]), {
+  t.match(after(9.9, [gone]), { state: 'waiting', reason: 'VolumeClaim' })
+  t.match(after(10, [gone]), {
     ...over,
-    message: /no PersistentVolumeClaim shared .*\nKubernetes says: 0\/1 nodes.*\n.*claimName/,
+    message:
+      /no PersistentVolumeClaim shared .*\nKubernetes says \(Unschedulable\): 0\/1 nodes.*\n.*claimName/,
   })
 })
 
 t.test('the claim of an ephemeral volume may be made yet', async t => {
   const yet = { ...claim({}), object: undefined }
-  t.match(after(3600, [yet]), { state: 'waiting', reason: 'Unschedulable' })
+  t.match(after(800, [yet]), { state: 'waiting', reason: 'Unschedulable' })
 })
 
-t.test('a claim that has lost its volume ends it after half a minute', async t => {
-  t.match(after(30, [claim({ phase: 'Lost' })]), { ...over, message: /is Lost/ })
+t.test('a claim that has lost its volume ends it after ten seconds', async t => {
+  t.match(after(10, [claim({ phase: 'Lost' })]), { ...over, message: /is Lost/ })
 })
 
 t.test('what may pass is told and waited for', async t => {
   const failed = event('ProvisioningFailed', 'rpc error: the cloud is busy')
-  t.match(after(3600, [claim({ storageClassName: 'ssd', events: [failed] })]), {
+  t.match(after(800, [claim({ storageClassName: 'ssd', events: [failed] })]), {
     state: 'waiting',
     reason: 'VolumeClaim',
     message: /the cloud is busy[^]*tries again/,
   })
-  t.match(after(3600, [claim({ storageClassName: '', events: [noClass] })]), {
+  t.match(after(800, [claim({ storageClassName: '', events: [noClass] })]), {
     state: 'waiting',
     reason: 'VolumeClaim',
     message: /made by hand/,
@@ -150,15 +160,16 @@ t.test(
   'a claim that is bound, or has nothing said of it, is not what the pod waits for',
   async t => {
     const claims = [claim({ phase: 'Bound', events: [noClass] }), claim({})]
-    t.match(after(3600, claims), { state: 'waiting', reason: 'Unschedulable' })
+    t.match(after(800, claims), { state: 'waiting', reason: 'Unschedulable' })
   },
 )
 
 t.test('of several claims the most hopeless one is told', async t => {
-  const claims = [gone, claim({ events: [noClass] })]
-  t.match(after(12, claims), { ...over, message: /Volume workspace/ })
+  const failed = event('ProvisioningFailed', 'rpc error: the cloud is busy')
+  const claims = [claim({ storageClassName: 'ssd', events: [failed] }), gone]
+  t.match(after(12, claims), { ...over, message: /Volume cache/ })
 })
 
 t.test('without a look at the claims the pod is unschedulable, as any other', async t => {
-  t.match(after(3600, []), { state: 'waiting', reason: 'Unschedulable' })
+  t.match(after(800, []), { state: 'waiting', reason: 'Unschedulable' })
 })

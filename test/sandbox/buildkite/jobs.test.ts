@@ -72,6 +72,21 @@ t.test('a cancelled job says so to the poll, and is over after finish', async t 
   t.same(upstream.violations, [])
 })
 
+t.test('a finish may speak of a stack_error, unless a test has it refused', async t => {
+  const upstream = await emulator(t)
+  upstream.createBuild('steps: [{ command: a }, { command: b }]')
+  const [one, two] = [await running(upstream), await running(upstream)]
+  const said = { exit_status: '-1', signal_reason: 'stack_error' }
+  t.equal((await finish(upstream, one, said)).status, 200)
+  t.equal(upstream.job(one.id).signalReason, 'stack_error')
+  const path = /\/finish$/
+  upstream.fault({ match: { path, body: /"stack_error"/ }, status: 422, body: { message: 'no' } })
+  t.match(await finish(upstream, two, said), { status: 422, body: { message: 'no' } })
+  t.equal(upstream.job(two.id).state, 'running')
+  t.equal((await finish(upstream, two, { ...said, signal_reason: 'cancel' })).status, 200)
+  t.same(upstream.violations, [])
+})
+
 t.test('a cancelled job that no one finishes is over after the grace', async t => {
   const clock = handClock()
   const upstream = await emulator(t, { clock, timeouts: { cancelGraceMs: 5_000 } })

@@ -1,0 +1,76 @@
+import type { V1Pod } from '@kubernetes/client-node'
+import { containerEnd, isKilled } from './container-end.js'
+import type { Seen, Verdict } from './judgement.js'
+import { over } from './over.js'
+import {
+  agentRuns,
+  endedContainers,
+  exitCode,
+  isDeleted,
+  ledContainers,
+  type EndedContainer,
+} from './status.js'
+import { timeOf } from './words.js'
+
+// What an agent needs to send the last of the log and its finish, with room to spare.
+const noticeMs = 8_000
+// It may still ask what it needs to know of the end of a job that went well.
+const noticeAllMs = 10_000
+// When nobody knows whether it has noticed.
+const doubtMs = 30_000
+
+/**
+ * A container that the agent leads is dead, and the agent, which runs and writes nothing, has not noticed: it would wait
+ * for half a minute, or for minutes. It must have asked for its job's state since the end, as it does while it takes the
+ * job to run: nothing is concluded from silence. Where nobody knows whether it has, a container that was killed counts,
+ * which told nobody, and another only after a while.
+ */
+export function deadContainer(seen: Seen): Verdict | undefined {
+  const { pod } = seen
+  if (!pod || !agentRuns(pod) || isDeleted(pod)) return undefined
+  const led = ledContainers(pod)
+  const ended = endedContainers(pod).filter(({ name }) => led.includes(name))
+  const failed = ended.find(({ state }) => isRealEnd(state) && exitCode(state) !== 0)
+  if (failed) return isUnnoticed(seen, failed) ? overBy(seen, pod, failed) : undefined
+  const last = lastOf(ended)
+  if (!last || ended.length < led.length || !allUnnoticed(seen, last)) return undefined
+  const names = ended.map(({ name }) => name).join(', ')
+  const text = [
+    `The containers of the job have ended (${names}), and the agent waits for them: they ended before they connected to it.`,
+    'See that their images and patches leave the entrypoint and the volume /workspace as they are.',
+  ]
+  return over('ExitedBeforeConnecting', seen, { text, lastWordsOf: led })
+}
+
+function overBy(seen: Seen, pod: V1Pod, container: EndedContainer): Verdict {
+  const { cause, text } = containerEnd(pod, container, seen.events)
+  return over(cause, seen, { text, container })
+}
+
+// A made-up end: the kubelet has lost sight of the container.
+function isRealEnd({ reason }: EndedContainer['state']): boolean {
+  return reason !== 'ContainerStatusUnknown'
+}
+
+function isUnnoticed(seen: Seen, container: EndedContainer): boolean {
+  const { now, agent } = seen
+  const endedAt = timeOf(container.state.finishedAt)
+  if (!endedAt || !agent || agent.writing || now - endedAt < noticeMs) return false
+  const { polledMs } = agent
+  if (typeof polledMs === 'number') return now - polledMs > endedAt
+  return polledMs === 'never' || isKilled(container) || now - endedAt >= doubtMs
+}
+
+// A job that went well must not be failed because its agent cannot reach us just now.
+function allUnnoticed({ now, agent }: Seen, { state }: EndedContainer): boolean {
+  const endedAt = timeOf(state.finishedAt)
+  if (!endedAt || !agent || agent.writing || now - endedAt < noticeAllMs) return false
+  const { polledMs, silentMs } = agent
+  const heardMs = polledMs === 'never' ? silentMs : polledMs
+  return typeof heardMs === 'number' && now - heardMs > endedAt + noticeMs / 2
+}
+
+function lastOf(ended: readonly EndedContainer[]): EndedContainer | undefined {
+  const time = ({ state }: EndedContainer) => timeOf(state.finishedAt) ?? Infinity
+  return ended.toSorted((a, b) => time(b) - time(a))[0]
+}
