@@ -62,7 +62,7 @@ t.test('containers whose Secret is missing never run, and fail the job', async t
   const build = await world.run(step('echo ran', { gitEnvFrom: [{ secretRef: { name: 'no' } }] }))
   const [job] = build.jobs
   t.match(job, { state: 'finished', exitStatus: -1 })
-  t.match(job?.log, /\+\+\+ Job spawner: ContainerConfig[^]*secret "no" not found/)
+  t.match(job?.log, /\+\+\+ Job spawner: ConfigMissing[^]*secret "no" not found/)
 })
 
 t.test('a PodTemplate that is not there fails the job with its name and its place', async t => {
