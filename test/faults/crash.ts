@@ -3,7 +3,7 @@ import type { CrashCase, Recording } from './matrix.js'
 import { judged, type Outcome } from './outcome.js'
 import { record } from './record.js'
 import { calm, type Story } from './stories.js'
-import { now } from './time.js'
+import { now, within } from './time.js'
 import { startWorld, unrest, type FaultWorld, type WorldOptions } from './world.js'
 
 /** A story without any fault: what its process does, and whether all promises hold then. */
@@ -60,6 +60,7 @@ async function crash(
   world.faults += 1
   if (story.process === 'running') world.members[0]?.replica.arm(plan)
   await story.tell(world, plan)
+  if (byTheClock.test(point.effect)) await nextBeat(world, began)
   const history = await record(world, unrest(world))
   const about = { group: 'crash', name, ms: now() - began }
   const isPoint = ({ moment, effect, at }: Happening) =>
@@ -73,6 +74,17 @@ async function crash(
     return judged(history, about, [{ invariant: 'the fault takes place', what: missed }])
   }
   return judged(history, { ...about, note: died ? undefined : missed })
+}
+
+// What a process does every few seconds, whatever happens: a story may be over before that.
+const byTheClock = /PUT leases|GET \/ping/
+const beatMs = 8_000
+
+async function nextBeat(world: FaultWorld, since: number): Promise<void> {
+  const lives = () => world.members.flatMap(({ replica }) => replica.lives)
+  const died = () =>
+    lives().some(({ end, endedAt }) => end === 'SIGKILL' && (endedAt ?? 0) >= since)
+  if (await within(beatMs, () => died() || undefined)) await calm(world)
 }
 
 async function worldFor(story: Story, options: WorldOptions): Promise<FaultWorld> {

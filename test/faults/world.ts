@@ -75,7 +75,7 @@ export async function startWorld(options: WorldOptions): Promise<FaultWorld> {
   const upstream = await startEmulator({
     token: agentToken,
     defaultQueue: 'bk-operator',
-    intervals: { ping: 0.5, jobStatus: 0.5, heartbeat: 2 },
+    intervals: { ping: 0.5, jobStatus: 0.5, heartbeat: 1 },
     timeouts,
   })
   const changes: ObjectChange[] = []

@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { V1Node, V1Pod } from '@kubernetes/client-node'
 import { goFile } from './counting.js'
@@ -18,7 +26,8 @@ export const onSecondNode = {
   tolerations: [{ key: secondNode, operator: 'Exists', effect: 'NoSchedule' }],
 }
 
-const folder = join(clusterState, secondNode)
+// Below what `down` clears away: its certificate is worth nothing for another cluster.
+const folder = join(clusterState, 'run', secondNode)
 const socket = join(folder, 'containerd.sock')
 const pki = join(clusterState, 'pki')
 type Process = 'containerd' | 'kubelet'
@@ -28,7 +37,7 @@ type Process = 'containerd' | 'kubelet'
  * first goes on with the jobs of all others. It goes with the test. For a cluster of shared/cluster alone.
  */
 export async function startSecondNode(t: Teardown): Promise<void> {
-  stop()
+  await stop()
   t.teardown(removeSecondNode)
   mkdirSync(folder, { recursive: true })
   await writeCertificate()
@@ -58,16 +67,35 @@ export async function letEndOnSecondNode(pod: V1Pod): Promise<void> {
 }
 
 async function removeSecondNode(): Promise<void> {
-  stop()
+  await stop()
   await kubectl(['delete', 'node', secondNode, '--ignore-not-found', '--wait=false'])
 }
 
-function stop(): void {
+async function stop(): Promise<void> {
   kill('kubelet')
   const shims = pidsWith(['-address', socket])
   // With a shim alone its containers would go on, as nobody's children.
   for (const pid of processes()) if (shims.includes(parentOf(pid))) end(pid)
   for (const pid of [...shims, ...pidsWith(['--config', join(folder, 'containerd.toml')])]) end(pid)
+  await clearAway()
+}
+
+// Mounts that nobody unmounts any more, and the addresses of the pods' network, which both nodes share.
+async function clearAway(): Promise<void> {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n')
+  const ours = mounts.flatMap(line => line.split(' ')[1] ?? []).filter(at => at.startsWith(folder))
+  for (const at of ours.toReversed()) await exec('umount', ['--lazy', at])
+  const sandboxes = inFolder(join(folder, 'containerd/io.containerd.grpc.v1.cri/sandboxes'))
+  const addresses = join(clusterState, 'ipam/pods')
+  for (const address of inFolder(addresses).filter(name => /^[\d.]+$/.test(name))) {
+    const [holder = ''] = readFileSync(join(addresses, address), 'utf8').split(/\s/)
+    if (sandboxes.includes(holder)) rmSync(join(addresses, address))
+  }
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function inFolder(path: string): string[] {
+  return existsSync(path) ? readdirSync(path) : []
 }
 
 async function isReady(): Promise<true | undefined> {
@@ -78,7 +106,6 @@ async function isReady(): Promise<true | undefined> {
 }
 
 async function writeCertificate(): Promise<void> {
-  if (existsSync(join(folder, 'node.crt'))) return
   const at = (name: string) => join(folder, name)
   writeFileSync(
     at('extensions'),
@@ -135,10 +162,8 @@ function startKubelet(): void {
 
 async function addImages(): Promise<void> {
   const first = ['--address', join(clusterState, 'run/containerd.sock'), '--namespace', 'k8s.io']
-  const held = await ctr('images', 'ls', '-q')
   for (const image of ['local/pause:1', agentImage, jobImage]) {
     const name = `docker.io/${image}`
-    if (held.split('\n').includes(name)) continue
     const file = join(folder, 'image.tar')
     await exec('ctr', [...first, 'images', 'export', file, name])
     await ctr('images', 'import', file)
