@@ -84,5 +84,5 @@ t.test('a quota for pods: told, and waited for', { buffered: false }, async t =>
   await kubectl(['delete', 'resourcequota', 'none', '-n', namespace])
   const job = await world.until(id, isOver, 'the end of the job')
   t.match(job, { state: 'finished', exitStatus: 0 }, job.log)
-  t.match(job.log, /Kubernetes does not take it[^]*exceeded quota[^]*came through/)
+  t.match(job.log, /Kubernetes says [^]*exceeded quota[^]*came through/)
 })

@@ -6,7 +6,7 @@ import { startEmulator, type Emulator } from '../../lib/sandbox/buildkite/server
 import { startCluster, type EmbeddedCluster } from '../../lib/sandbox/cluster/server.js'
 import type { JobView } from '../../lib/sandbox/buildkite/views.js'
 import { isOver } from '../harness/builds.js'
-import { freePort } from '../program/world.js'
+import { freePort } from '../harness/ports.js'
 import type { Limits, ObjectChange } from './history.js'
 import { kinds, type JobKind, type KindName } from './jobs.js'
 import { Link } from './link.js'

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runProgram } from './program.js'
-import { freePort, startSurroundings } from './world.js'
+import { freePort } from '../harness/ports.js'
+import { startSurroundings } from './world.js'
 
 // What a person does wrong: one message that says where, what was wanted and what was found, and an exit status of 2
 // for words and settings and 1 for the rest.
@@ -174,6 +175,11 @@ const rows: Record<string, Row> = {
     args: ['run', ...reachable, '--gateway-listen', `127.0.0.1:${takenPort}`],
     status: 1,
     says: [`where: --gateway-listen 127.0.0.1:${takenPort}`, 'wanted: a free port', 'EADDRINUSE'],
+  },
+  'a port for the metrics that is in use': {
+    args: ['run', ...reachable, '--metrics-listen', `127.0.0.1:${takenPort}`],
+    status: 1,
+    says: [`where: --metrics-listen 127.0.0.1:${takenPort}`, 'wanted: a free port', 'EADDRINUSE'],
   },
   'a sandbox without its pipeline file': {
     args: ['sandbox', missing],

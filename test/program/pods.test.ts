@@ -2,9 +2,9 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node'
 import t from 'tap'
 import { isOver, lines, logs, verbs } from '../harness/builds.js'
 import { startSpawner } from '../harness/spawner.js'
+import { freePort } from '../harness/ports.js'
 import {
   agentToken,
-  freePort,
   jobsOf,
   ledgerNamespace,
   namespace,

@@ -10,7 +10,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { startCluster } from '../../lib/sandbox/cluster/server.js'
 import { runProgram } from './program.js'
-import { freePort } from './world.js'
+import { freePort } from '../harness/ports.js'
 
 // What a person asks before anything runs: what would it be, and is it right? No Buildkite, no token, no cluster but
 // where it is asked for.

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import type { Test } from 'tap'
@@ -11,6 +9,7 @@ import {
 import { startCluster, type EmbeddedCluster } from '../../lib/sandbox/cluster/server.js'
 import type { BuildView } from '../../lib/sandbox/buildkite/views.js'
 import { logs, verbs, type Verbs } from '../harness/builds.js'
+import { freePort } from '../harness/ports.js'
 import { startSpawner, type Spawner } from '../harness/spawner.js'
 
 /** The built program between an emulated Buildkite and an embedded cluster, both in the test's process. */
@@ -120,22 +119,6 @@ export async function eventually<T>(
     if (found !== undefined && found !== false) return found
     if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
     await delay(20)
-  }
-}
-
-/** A port of 127.0.0.1 that is free, below those that the system hands out: nobody gets it by chance meanwhile. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    const server = createServer().listen(port, '127.0.0.1')
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!free) continue
-    server.close()
-    await once(server, 'close')
-    return port
   }
 }
 

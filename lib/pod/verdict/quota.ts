@@ -1,11 +1,14 @@
 /**
  * Whether a pod asks for more than a quota allows altogether: `exceeded quota: NAME, requested: cpu=4, used: cpu=1,
- * limited: cpu=2`. It would not fit when nothing else ran.
+ * limited: cpu=2`. It would not fit when nothing else ran. A quota of nothing is how a namespace is closed for a while.
  */
 export function exceedsQuota(said: string): boolean {
   const requested = amounts(/exceeded quota: [^,]+, requested: (.*?), used: /.exec(said)?.[1])
   const limited = amounts(/, limited: (.*)$/.exec(said)?.[1])
-  return [...requested].some(([name, amount]) => amount > (limited.get(name) ?? Infinity))
+  return [...requested].some(([name, amount]) => {
+    const limit = limited.get(name) ?? 0
+    return limit > 0 && amount > limit
+  })
 }
 
 function amounts(list: string | undefined): Map<string, number> {

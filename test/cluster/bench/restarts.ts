@@ -3,7 +3,8 @@
 //   KILLS   (50)
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { freePort, startWorld } from '../../program/world.js'
+import { freePort } from '../../harness/ports.js'
+import { startWorld } from '../../program/world.js'
 import { countingPipeline } from '../harness/counting.js'
 import { answersAfter, keepBusy, measure, print, printJobs, printTimes } from './scope.js'
 

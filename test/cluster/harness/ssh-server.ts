@@ -9,7 +9,7 @@ import { exec } from './exec.js'
 import { makeRepository } from './git-repository.js'
 import { eventually } from './kubectl.js'
 import type { Teardown } from './namespaces.js'
-import { freePort } from './ports.js'
+import { freePort } from '../../harness/ports.js'
 
 /** A repository that pods can clone with a key. */
 export interface SshServer {

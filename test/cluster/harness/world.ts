@@ -7,7 +7,7 @@ import { verbs, type Verbs } from '../../harness/builds.js'
 import { agentImage, hostAddress, kubeconfig, programEnv } from './env.js'
 import { makeNamespaces, type Namespaces, type Teardown } from './namespaces.js'
 import { startSpawner, type Spawner } from '../../harness/spawner.js'
-import { freePort } from './ports.js'
+import { freePort } from '../../harness/ports.js'
 
 /** The whole program on a real cluster. */
 export interface World extends Verbs {
@@ -38,7 +38,7 @@ export async function startWorld(
 ): Promise<World> {
   const upstream = await startUpstream(t)
   const namespaces = await makeNamespaces(t, labels)
-  const port = await freePort()
+  const port = await freePort('0.0.0.0')
   const gatewayUrl = flags['gateway-url'] ?? `http://${hostAddress}:${port}`
   const spawner = startSpawner(t, {
     token: clusterToken,

@@ -15,7 +15,7 @@ import {
 import { hostAddress } from '../harness/env.js'
 import { podOf } from '../harness/job-pods.js'
 import { eventually, kubectlJson } from '../harness/kubectl.js'
-import { freePort } from '../harness/ports.js'
+import { freePort } from '../../harness/ports.js'
 import { startProxy, type Cut } from '../harness/tcp-proxy.js'
 import { startWorld, type World } from '../harness/world.js'
 
@@ -56,7 +56,7 @@ t.test('a kubelet that dies and comes back: its pods go on, and so do the jobs',
 )
 
 async function withoutWay(t: Test, how: Cut): Promise<void> {
-  const port = await freePort()
+  const port = await freePort('0.0.0.0')
   const proxy = await startProxy(t, port)
   const flags = {
     'gateway-listen': `0.0.0.0:${port}`,
