@@ -122,7 +122,7 @@ const formats: convict.Format[] = [
     name: 'listen-address',
     // Stays text: convict takes an object for a schema of its own.
     validate: value =>
-      wanted('HOST:PORT, such as 0.0.0.0:8480', listenAddress(value) !== undefined),
+      wanted('HOST:PORT, such as 0.0.0.0:9000', listenAddress(value) !== undefined),
   },
 ]
 

@@ -54,6 +54,8 @@ export class PageSecret {
   /** Removes the Secret. Fine when there is none. */
   async remove(): Promise<void> {
     const { secrets } = this.context
+    // It may have been made by a write whose answer was lost.
+    if (this.version === undefined && this.unproven) await this.lookAgain()
     for (let overtakes = 0; this.version !== undefined; overtakes++) {
       try {
         await secrets.delete(this.name, { resourceVersion: this.version })

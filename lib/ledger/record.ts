@@ -36,8 +36,21 @@ export interface RunRecord {
   jobUid?: string
   /** What the pod has reported and upstream has not taken yet: the body of its `finish`. */
   reported?: Record<string, unknown>
+  /** What is told of it in the log before it is sent: what the cluster knows of that end. */
+  told?: ToldRecord
   /** How we are ending a run that its pod did not end: written before it is sent. */
   closing?: ClosingRecord
+}
+
+/** Lines about a pod's finish, and the place for them. */
+export interface ToldRecord {
+  /** Absent when there is nothing to explain, and only lines to add. */
+  cause?: string
+  fault?: 'job' | 'cluster'
+  /** For people, where the log can't be written to. */
+  message: string
+  /** Absent when it is not known where the log stands. */
+  chunk?: { text: string; sequence: number; offset: number }
 }
 
 /** The last lines of a log and the finish behind them. */
@@ -143,12 +156,12 @@ function isRegistration(value: unknown): boolean {
 
 function isRunRecord(value: unknown): boolean {
   if (!isObject(value)) return false
-  const { jobId, phase, payload, opening, cursor, podUid, reported } = value
+  const { jobId, phase, payload, opening, cursor, podUid, reported, told } = value
   return (
     typeof jobId === 'string' &&
     (phase === 'accepting' || phase === 'accepted') &&
     (podUid === undefined || typeof podUid === 'string') &&
-    [payload, opening, cursor, reported].every(part => part === undefined || isObject(part))
+    [payload, opening, cursor, reported, told].every(part => part === undefined || isObject(part))
   )
 }
 

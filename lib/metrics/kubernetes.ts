@@ -19,9 +19,8 @@ const usual: Record<string, readonly string[]> = {
   leases: ['get', 'create', 'update'],
   persistentvolumeclaims: ['get'],
   podtemplates: ['get'],
-  endpointslices: ['list', 'get', 'create', 'update', 'patch', 'delete'],
+  endpointslices: ['get', 'create', 'update'],
   tokenreviews: ['create'],
-  selfsubjectaccessreviews: ['create'],
   namespaces: ['get', 'create'],
   version: ['get'],
 }

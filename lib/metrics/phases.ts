@@ -55,13 +55,23 @@ export function phasesOf(times: RunTimes, pod: V1Pod | undefined): Phases {
   }
 }
 
+/** What is seen of a run that goes on. */
+export interface RunSigns {
+  pod: V1Pod | undefined
+  /** Whether it has a Job. */
+  jobMade: boolean
+  /** Whether it is being ended. */
+  over: boolean
+  podCalled: boolean
+}
+
 /**
  * Where a run is now, and since when (milliseconds since 1970). Of one that an earlier process took nobody knows when its
- * agent came and started: it runs when its pod has called.
+ * Job was made, and when its agent came and started: it runs when its pod has called.
  */
 export function phaseNow(
   times: RunTimes,
-  { pod, over, podCalled }: { pod: V1Pod | undefined; over: boolean; podCalled: boolean },
+  { pod, jobMade, over, podCalled }: RunSigns,
 ): { phase: OpenPhase; since: number } {
   const scheduledAt = pod && scheduled(pod)
   const { acceptedAt, jobCreatedAt, connectedAt, startedAt, endedAt } = times
@@ -71,6 +81,7 @@ export function phaseNow(
     ['running', podCalled ? (scheduledAt ?? acceptedAt) : undefined],
     ['preparing', scheduledAt],
     ['unscheduled', jobCreatedAt],
+    ['unscheduled', jobMade ? (timeOf(pod?.metadata?.creationTimestamp) ?? acceptedAt) : undefined],
     ['accepted', acceptedAt],
   ]
   const [phase, since] = reached.find(([, at]) => at !== undefined) ?? ['accepted', acceptedAt]

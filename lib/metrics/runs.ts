@@ -29,9 +29,13 @@ export interface CauseLabels {
 const plain = [
   { cause: 'Passed', fault: 'none', ended_by: 'pod' },
   { cause: 'Failed', fault: 'job', ended_by: 'pod' },
+  { cause: 'JobCancelled', fault: 'none', ended_by: 'pod' },
   { cause: 'JobCancelled', fault: 'none', ended_by: 'spawner' },
+  { cause: 'JobTimedOut', fault: 'none', ended_by: 'pod' },
   { cause: 'JobTimedOut', fault: 'none', ended_by: 'spawner' },
   { cause: 'JobNotRun', fault: 'job', ended_by: 'spawner' },
+  { cause: 'JobNotRun', fault: 'cluster', ended_by: 'spawner' },
+  { cause: 'LedgerRefused', fault: 'cluster', ended_by: 'upstream' },
   { cause: 'EndedUpstream', fault: 'none', ended_by: 'upstream' },
 ] as const
 
@@ -106,11 +110,13 @@ export function causeOf(ending: RunEnding): CauseLabels {
 const faults: Readonly<Record<string, CauseLabels['fault']>> = {
   ...Object.fromEntries(Object.entries(verdictCauses).map(([cause, { fault }]) => [cause, fault])),
   Failed: 'job',
+  LedgerRefused: 'cluster',
 }
 
 function wordOf({ by, exitStatus, cause }: RunEnding): string {
   if (cause !== undefined && /^[A-Z][A-Za-z0-9]{0,47}$/.test(cause)) return cause
-  if (by === 'upstream') return 'EndedUpstream'
+  // Nobody has started it: Buildkite gives it out anew.
+  if (by === 'upstream') return cause === 'not in the ledger' ? 'LedgerRefused' : 'EndedUpstream'
   if (by === 'spawner') return cause?.startsWith('job not run') ? 'JobNotRun' : 'Other'
   return exitStatus === 0 ? 'Passed' : 'Failed'
 }

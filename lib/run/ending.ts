@@ -19,7 +19,7 @@ export interface Cause {
 export interface Ending {
   by: 'pod' | 'spawner' | 'upstream'
   exitStatus: number | undefined
-  /** A short word; of a pod that ended by itself only when the cluster knows more than its agent. */
+  /** A short word; of a pod that ended by itself only when it was stopped, or the cluster knows more than its agent. */
   cause?: string
   fault?: Fault
   /** Whether it was cancelled, or timed out, at Buildkite. */
@@ -76,6 +76,11 @@ export function wantsStop(state: string): boolean {
   return ['canceling', 'canceled', 'timing_out', 'timed_out'].includes(state)
 }
 
+/** What a job that upstream wants stopped has come to, in one word. */
+export function stopWord(state: string | undefined): 'JobTimedOut' | 'JobCancelled' {
+  return state === 'timing_out' || state === 'timed_out' ? 'JobTimedOut' : 'JobCancelled'
+}
+
 /** The states after which nothing of a job is left to do. */
 export function isOver(state: string): boolean {
   return ['finished', 'canceled', 'timed_out', 'expired', 'skipped', 'broken'].includes(state)
@@ -83,11 +88,11 @@ export function isOver(state: string): boolean {
 
 /** The cause of a run that Buildkite wants stopped before its pod could do it itself. */
 export function stopCause(state: string, { jobCreated }: { jobCreated: boolean }): Cause {
-  const timedOut = state === 'timing_out' || state === 'timed_out'
-  const what = timedOut ? 'timed out' : 'was cancelled'
+  const cause = stopWord(state)
+  const what = cause === 'JobTimedOut' ? 'timed out' : 'was cancelled'
   const rest = jobCreated ? 'Its Job is deleted.' : 'No Job was made for it.'
   return {
-    cause: timedOut ? 'JobTimedOut' : 'JobCancelled',
+    cause,
     message: `The job ${what} at Buildkite before its command ran. ${rest}`,
     exitStatus: -1,
     signalReason: 'cancel',

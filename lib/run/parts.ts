@@ -102,6 +102,7 @@ function makeStatus(
     metrics,
     state: whole.state,
     stopping: whole.stopping,
+    left: () => whole.signal.aborted,
     leaseHeld: () => fence.open,
     slots: () => pool.slots,
     unusable: () => pool.unusable(),

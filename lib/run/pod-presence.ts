@@ -22,6 +22,8 @@ interface TurnedAway {
 export class PodPresence {
   /** When it last called, in milliseconds since 1970. */
   calledAt: number | undefined
+  /** The state in which it has seen that its job is to stop. */
+  stopState: string | undefined
   private polledAt: number | undefined
   private stopSeenAt: number | undefined
   private underWay = 0
@@ -50,7 +52,9 @@ export class PodPresence {
   polled(state: string): void {
     this.called()
     this.polledAt = this.clock.now()
-    if (wantsStop(state)) this.stopSeenAt ??= this.polledAt
+    if (!wantsStop(state)) return
+    this.stopSeenAt ??= this.polledAt
+    this.stopState ??= state
   }
 
   /** Whether it asks for the job's state, so that nobody else need. */

@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.js'
 import type { FinishOutcome, PodFinish } from '../gateway/gateway-run.js'
+import type { ToldRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
 import { closeRun } from './closing.js'
-import { annotateCause, deliverFinish, type DeliveryContext } from './delivery.js'
+import { deliverFinish, type DeliveryContext } from './delivery.js'
 import { amended, reportedStatus, type Cause, type Ending, type Told } from './ending.js'
 import type { Journal } from './journal.js'
-import { logText } from './log-lines.js'
 import { ReportedFinish } from './reported-finish.js'
 import type { RunMemory } from './run-memory.js'
+import { placed, tell } from './told.js'
 
 /** What the end of a run needs of it. */
 export interface RunEndOptions {
@@ -17,6 +18,8 @@ export interface RunEndOptions {
   /** Aborted when the run has ended, or is left to the next process. */
   signal: AbortSignal
   explain: ((reported: PodFinish) => Promise<Told | undefined>) | undefined
+  /** What a job that its pod was told to stop has come to, in one word. */
+  stopWord: () => string
   /** Whether no pod can have written to the log, when that is the cause. */
   podNeverRan: (cause: Cause) => boolean
   /** Whether an earlier process may have written to the log. */
@@ -26,9 +29,6 @@ export interface RunEndOptions {
   clock: Clock
   log: Log
 }
-
-// A pod's finish comes behind its last chunk, unless the answer to that was lost. The pod waits for ours.
-const lastChunkMs = 5_000
 
 /** How a run ends, once: its pod reports, or we close it, or upstream has ended it. */
 export class RunEnd {
@@ -62,9 +62,12 @@ export class RunEnd {
 
   /** Goes on delivering what a pod has reported to an earlier process; false when it has reported nothing. */
   resumeReported(): boolean {
-    const { reported } = this.options.memory.state
+    const { reported, told } = this.options.memory.state
     if (!reported) return false
-    this.reported ??= this.deliverReported(Promise.resolve({ body: reported }), { durable: true })
+    this.reported ??= this.deliverReported(Promise.resolve({ body: reported, told }), {
+      lines: this.tell(told),
+      durable: true,
+    })
     return true
   }
 
@@ -82,6 +85,7 @@ export class RunEnd {
     this.conclude({ by: 'upstream', exitStatus: undefined, cause: why })
   }
 
+  // The lines are durable with the finish, so that they are in the log also when it is delivered by the next process.
   private report(reported: PodFinish): ReportedFinish {
     const report = this.explained(reported)
     const lines = report.then(({ told }) => this.tell(told))
@@ -91,7 +95,7 @@ export class RunEnd {
 
   private deliverReported(
     report: Promise<Report>,
-    { lines, durable }: { lines?: Promise<void>; durable: boolean },
+    { lines, durable }: { lines: Promise<void>; durable: boolean },
   ): ReportedFinish {
     const { memory, journal, delivery, clock, log } = this.options
     let known: Report | undefined
@@ -114,13 +118,14 @@ export class RunEnd {
 
   private concludeReported({ body, told }: Report, outcome: FinishOutcome): void {
     if (outcome.state === 'done') {
-      const { cause, fault } = told ?? {}
+      const cancelled = body['signal_reason'] === 'cancel'
+      const { cause = cancelled ? this.options.stopWord() : undefined, fault } = told ?? {}
       this.conclude({
         by: 'pod',
         exitStatus: reportedStatus(body),
         ...(cause !== undefined && { cause }),
         ...(fault !== undefined && { fault }),
-        ...(body['signal_reason'] === 'cancel' && { cancelled: true }),
+        ...(cancelled && { cancelled }),
       })
     } else if (outcome.state === 'refused') {
       this.endedUpstream(`finish refused: ${outcome.status}`)
@@ -130,30 +135,19 @@ export class RunEnd {
   // A kill that the pod's agent has not seen is put right before anything is durable or sent.
   private async explained(reported: PodFinish): Promise<Report> {
     const { memory, log, explain } = this.options
-    const told = await explain?.(reported).catch((error: unknown) => {
+    const known = await explain?.(reported).catch((error: unknown) => {
       log.warn({ err: error }, "what the cluster knows of the pod's end is not known")
       return undefined
     })
-    const body = amended(reported, told)
-    memory.note({ reported: body })
+    const body = amended(reported, known)
+    const told = known && (await placed(known, this.options))
+    memory.note({ reported: body, ...(told && { told }) })
     return { body, told }
   }
 
-  // Before the finish, which upstream takes for the end of the log.
-  private async tell(told: Told | undefined): Promise<void> {
-    if (!told) return
-    const { journal, delivery, clock, log } = this.options
-    const { cause, fault, message, lines } = told
-    if (cause !== undefined) log.info({ cause, fault }, "the pod's end explained")
-    await journal.seal()
-    await journal.quiet(lastChunkMs, clock)
-    const place = journal.position
-    if (place) {
-      const text = logText(lines, clock.now())
-      journal.send({ text, sequence: place.sequence + 1, offset: place.offset })
-    } else if (cause !== undefined) {
-      await annotateCause({ cause, message }, delivery())
-    }
+  private async tell(told: ToldRecord | undefined): Promise<void> {
+    const { journal, delivery } = this.options
+    if (told) await tell(told, { journal, delivery: delivery() })
   }
 
   private async closeNow(cause: Cause): Promise<void> {
@@ -188,5 +182,5 @@ export class RunEnd {
 /** A pod's finish as it goes upstream, and what was told of it. */
 interface Report {
   body: PodFinish
-  told?: Told | undefined
+  told?: ToldRecord | undefined
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { PodFinish } from '../gateway/gateway-run.js'
 import type { LogPosition } from '../gateway/splice.js'
-import type { ClosingRecord } from '../ledger/record.js'
+import type { ClosingRecord, ToldRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
 import type { AgentJob } from '../types/agent-job.js'
 import type { Connection } from '../upstream/connection.js'
@@ -17,6 +17,7 @@ export interface RunState {
   podUid?: string
   jobUid?: string
   reported?: PodFinish
+  told?: ToldRecord
   closing?: ClosingRecord
 }
 

@@ -6,7 +6,7 @@ import type { AgentJob } from '../types/agent-job.js'
 import { jobState, start } from '../upstream/jobs.js'
 import type { JobSession } from '../upstream/session.js'
 import { deliverChunk, type DeliveryContext } from './delivery.js'
-import { isBeforePod, type Cause, type Ending } from './ending.js'
+import { isBeforePod, stopWord, type Cause, type Ending } from './ending.js'
 import type { Journal } from './journal.js'
 import { logText } from './log-lines.js'
 import type { PodBinding } from './pod-binding.js'
@@ -278,6 +278,7 @@ export class Run implements GatewayRun {
     return new RunEnd({
       ...{ memory, journal, signal, explain, clock, log, restored },
       delivery: () => this.delivery(),
+      stopWord: () => stopWord(this.presence.stopState),
       podNeverRan: cause => !this.podSeen && this.binding.known === undefined && isBeforePod(cause),
       onEnded: ending => {
         this.times.endedAt = clock.now()

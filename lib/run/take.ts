@@ -95,13 +95,13 @@ export function makeRun(
   const redactedVars = pod.additionalRedactedVars ?? []
   let session = slot.session ?? first
   const name = record.jobName ?? jobName(record.jobId, pod.jobPrefix)
-  const { opening, noJobAt, cursor, podUid, jobUid, reported, closing } = record
+  const { opening, noJobAt, cursor, podUid, jobUid, reported, told, closing } = record
   const whole = (state: RunState) => ({ ...record, ...state })
   const run = new Run({
     payload: record.payload,
     jobName: name,
     secret: record.secret,
-    state: { opening, noJobAt, cursor, podUid, jobUid, reported, closing },
+    state: { opening, noJobAt, cursor, podUid, jobUid, reported, told, closing },
     restored,
     session: () => (session = slot.session ?? session) as AgentSession,
     connection,

@@ -17,8 +17,8 @@ const refreshSeconds = 10
 export function statusPage(snapshot: StatusSnapshot, { all = false }: PageOptions = {}): string {
   const { instance, runs, state, at } = snapshot
   const most = all ? Infinity : mostRows
-  const running = runs.filter(({ phase }) => phase === 'running' || phase === 'ending')
-  const waiting = runs.filter(run => !running.includes(run))
+  const waiting = runs.filter(waits)
+  const running = runs.filter(run => !waits(run))
   const tables = [waitingTable(waiting, { at, most }), runningTable(running, { at, most })]
   return markup`<!doctype html>
 <html lang="en">
@@ -38,6 +38,10 @@ ${healthList(snapshot)}
 </body>
 </html>
 `.text
+}
+
+function waits({ phase, waitingFor }: StatusRun): boolean {
+  return waitingFor !== undefined || (phase !== 'running' && phase !== 'ending')
 }
 
 function heading({ instance, state, since, version, at }: StatusSnapshot): Html {

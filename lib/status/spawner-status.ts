@@ -16,6 +16,8 @@ export interface ReportedRun {
   readonly label: string
   readonly payload: { env: Readonly<Record<string, string>> }
   readonly times: RunTimes
+  /** Whether it has a Job. */
+  readonly jobCreated: boolean
   /** Whether it has ended, or is being ended. */
   readonly over: boolean
   readonly podCalledAt: number | undefined
@@ -31,6 +33,8 @@ export interface StatusParts {
   state: () => GatewayState
   /** Whether this process is leaving. */
   stopping: () => boolean
+  /** Whether it has left what it had to the next process, which tells of that from then on. */
+  left: () => boolean
   /** Whether it may write. */
   leaseHeld: () => boolean
   slots: () => Iterable<{ readonly state: SlotState }>
@@ -59,15 +63,15 @@ export class SpawnerStatus implements StatusSource {
 
   constructor(private readonly parts: StatusParts) {
     this.startedAt = new Date(parts.now())
-    const { slots, leaseHeld, heldCalls, ledgerPages, freshness } = parts
+    const { left, leaseHeld, heldCalls, ledgerPages, freshness } = parts
     parts.metrics.readFrom({
-      slots,
+      slots: () => (left() ? [] : parts.slots()),
       leaseHeld,
       heldCalls,
-      ledgerPages,
+      ledgerPages: () => (left() ? 0 : ledgerPages()),
       freshness,
-      leading: () => parts.state() === 'leading',
-      runPhases: () => [...parts.runs()].map(run => this.phase(run).phase),
+      leading: () => parts.state() === 'leading' && !left(),
+      runPhases: () => this.runs().map(run => this.phase(run).phase),
     })
   }
 
@@ -102,7 +106,7 @@ export class SpawnerStatus implements StatusSource {
       since: dateOf(metrics.lease.takenAt) ?? this.startedAt,
       lease: { held: this.parts.leaseHeld(), renewalAgeSeconds: metrics.lease.age },
       slots: this.slots(),
-      runs: [...this.parts.runs()]
+      runs: this.runs()
         .map(run => this.run(run))
         .toSorted((a, b) => a.since.getTime() - b.since.getTime()),
       ended: [...this.ended],
@@ -117,21 +121,26 @@ export class SpawnerStatus implements StatusSource {
     return { ...snapshot, warnings: warningsOf(snapshot, this.parts.unusable()) }
   }
 
+  private runs(): ReportedRun[] {
+    return this.parts.left() ? [] : [...this.parts.runs()]
+  }
+
   private slots(): Record<SlotState, number> {
     const counts = { down: 0, idle: 0, pinging: 0, busy: 0, stopped: 0 }
-    for (const { state } of this.parts.slots()) counts[state] += 1
+    for (const { state } of this.parts.left() ? [] : this.parts.slots()) counts[state] += 1
     return counts
   }
 
   private phase(run: ReportedRun, pod = this.parts.podOf(run.jobId)) {
-    const { over, podCalledAt } = run
-    return phaseNow(run.times, { pod, over, podCalled: podCalledAt !== undefined })
+    const { over, podCalledAt, jobCreated: jobMade } = run
+    return phaseNow(run.times, { pod, jobMade, over, podCalled: podCalledAt !== undefined })
   }
 
   private run(run: ReportedRun): StatusRun {
     const pod = this.parts.podOf(run.jobId)
     const { phase, since } = this.phase(run, pod)
-    const runs = phase === 'running' || phase === 'ending'
+    // An agent begins its job before the containers that it leads are there.
+    const waitingFor = phase === 'ending' ? undefined : this.parts.waitingFor(run.jobId)
     return {
       ...jobOf(run),
       phase,
@@ -140,7 +149,7 @@ export class SpawnerStatus implements StatusSource {
       jobName: run.jobName,
       podName: pod?.metadata?.name,
       node: pod?.spec?.nodeName,
-      waitingFor: runs ? undefined : this.parts.waitingFor(run.jobId)?.slice(0, mostWords),
+      waitingFor: waitingFor?.slice(0, mostWords),
     }
   }
 }

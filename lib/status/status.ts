@@ -22,7 +22,7 @@ export interface StatusRun extends StatusJob {
   jobName: string
   podName?: string | undefined
   node?: string | undefined
-  /** What it waits for, for people, when its command does not run yet. */
+  /** What it waits for, for people, when its command does not run yet: its agent may, and its phase be `running`. */
   waitingFor?: string | undefined
 }
 

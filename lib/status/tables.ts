@@ -13,7 +13,7 @@ export function waitingTable(runs: readonly StatusRun[], { at, most }: TableOpti
   const rows = runs.slice(0, most).map(
     run => markup`<tr>
 <td class="job">${job(run)}</td>
-<td class="when"><span class="line phase">${phaseWords[run.phase]}</span> <span class="line">${spanBetween(run.since, at)} ${time(run.since, at)}</span></td>
+<td class="when"><span class="line phase">${run.phase === 'running' ? 'agent running' : phaseWords[run.phase]}</span> <span class="line">${spanBetween(run.since, at)} ${time(run.since, at)}</span></td>
 <td><span class="words">${run.waitingFor ?? waitWords[run.phase]}</span></td>
 <td class="place small">${where(run)}</td></tr>`,
   )

@@ -1,8 +1,10 @@
 import type { V1Job, V1Node, V1Pod } from '@kubernetes/client-node'
 import type { Clock } from '../clock.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { isClusterError } from '../cluster/cluster-error.js'
 import type { Log } from '../log.js'
 import type { Limits } from '../pod/verdict/judgement.js'
+import { containerTroubles } from '../pod/verdict/starts.js'
 import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
 import { isQuiet } from './attention.js'
 import { isClaimLookDue, newsOf, seeClaims } from './claims.js'
@@ -113,7 +115,11 @@ export class Supervisor {
 
   /** What the run of a job waits for, for people; undefined when it waits for nothing that we know of. */
   waitingFor(jobId: string): string | undefined {
-    return this.notes.get(jobId)?.waiting
+    const notes = this.notes.get(jobId)
+    const run = this.options.find(jobId)
+    if (notes?.waiting === undefined || !run) return undefined
+    const spec = this.view.podOf(jobId)?.spec ?? this.view.job(run.jobName)?.spec?.template?.spec
+    return (notes.redact ?? redactFor(run, spec))(notes.waiting)
   }
 
   /** What the run of a job was ended over by us, for people; it is forgotten then. */
@@ -177,7 +183,8 @@ export class Supervisor {
     look()
       .catch((error: unknown) => {
         if (run.ending !== undefined) return
-        this.settling.away()
+        // Any other error is this run's own, and says nothing of what is known of the others.
+        if (isClusterError(error, 'retry')) this.settling.away()
         postpone(notes, this.options.clock.now())
         run.log.warn({ err: error }, 'verdict not confirmed, judging again later')
       })
@@ -192,13 +199,20 @@ export class Supervisor {
     let seen: Seen = { ...known, ...look, jobEvents: look.jobEvents ?? known.jobEvents }
     let found = this.verdictOf(notes, seen)
     // The watch may have missed an event that says something else.
-    if (found.state === 'over' && this.verdictOf(notes, withoutEvents(seen)).state !== 'over') {
+    if (found.state === 'over' && this.restsOnEvents(notes, seen)) {
       seen = { ...seen, ...(await this.freshEvents(run, notes, seen)) }
       found = this.verdictOf(notes, seen)
     }
     if (run.over) return
     if (found.state !== 'over') return postpone(notes, clock.now())
     await this.ends.end(run, found, look)
+  }
+
+  // Also when a container came to its trouble, and with it how long that is borne, is in an event.
+  private restsOnEvents(notes: Notes, seen: Seen): boolean {
+    if (seen.pod && containerTroubles(seen.pod, seen).some(({ graceMs }) => graceMs > 0))
+      return true
+    return this.verdictOf(notes, withoutEvents(seen)).state !== 'over'
   }
 
   private async freshEvents(

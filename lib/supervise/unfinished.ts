@@ -24,8 +24,8 @@ export async function deleteUnfinished(
 }
 
 /**
- * Ends a Job that people may want to look at, so that it stays until its TTL; where we may not, it is deleted. One that
- * has come to its end is left as it is. Throws `ClusterError`.
+ * Ends a Job that people may want to look at, so that it stays until its TTL; where we may not, or it is suspended, it is
+ * deleted. One that has come to its end is left as it is. Throws `ClusterError`.
  */
 export async function endUnfinished(
   jobName: string,
@@ -33,6 +33,8 @@ export async function endUnfinished(
 ): Promise<void> {
   const job = await cluster.getJob(jobName)
   if (!job || isFinished(job) || job.metadata?.deletionTimestamp) return
+  // A deadline does not end what is suspended: its queue would let it go on, for nobody.
+  if (job.spec?.suspend) return cluster.deleteJob(jobName)
   try {
     await cluster.endJob(jobName)
   } catch (error) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { V1PodSpec } from '@kubernetes/client-node'
 import t from 'tap'
 import { parse, parseAllDocuments, stringify } from 'yaml'
-import { loadPodConfig } from '../../lib/config/load.js'
+import { loadConfig, loadPodConfig } from '../../lib/config/load.js'
 import { structures } from '../../lib/config/schema.js'
 import { examples } from '../config/examples.js'
 
@@ -196,6 +196,20 @@ t.test('one replica waits for its jobs, and no node waits for it', { skip }, asy
   t.notOk(named(all, 'PodDisruptionBudget'))
   t.notOk(deployment(all).template.spec.affinity)
 })
+
+t.test(
+  'a leader that stops has the time that its parts take, one after the other',
+  { skip },
+  async t => {
+    const { terminationGracePeriodSeconds = 0 } = deployment(rendered(t, { replicas: 1 })).template
+      .spec
+    const { shutdownGrace } = loadConfig([], { BUILDKITE_AGENT_TOKEN: 'x' })
+    // Until its calls are quiet, the hand-over, the Service that leads elsewhere and its nodes, the last calls.
+    const [quiet, handOver, successor, rules, lastCalls] = [2, 5, 20, 3, 2]
+    const needed = shutdownGrace / 1_000 + quiet + handOver + successor + rules + lastCalls
+    t.ok(terminationGracePeriodSeconds > needed, `${terminationGracePeriodSeconds} > ${needed}`)
+  },
+)
 
 t.test('where pods go is as the values say', { skip }, async t => {
   const podAntiAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [] }

@@ -208,7 +208,9 @@ for (const [why, how] of [
   t.test(`${why}: what a writer was told is found by the next one`, async t => {
     t.setTimeout(10_000 + runs * 1_000)
     const property = fc.asyncProperty(fc.integer(), async seed => check(await play(seed, how)))
-    await fc.assert(property, { numRuns: runs })
+    // A page that is emptied after a write whose answer was lost.
+    const examples: [number][] = [[1_324_383_892]]
+    await fc.assert(property, { numRuns: runs, examples })
     t.pass(`${runs} plays`)
   })
 }

@@ -59,6 +59,9 @@ t.test('what can be counted is there from the start, with 0', async t => {
     'runs_ended_total{cause="OOMKilled",fault="job",ended_by="pod"}',
     'runs_ended_total{cause="NodeLost",fault="cluster",ended_by="spawner"}',
     'runs_ended_total{cause="Passed",fault="none",ended_by="pod"}',
+    'runs_ended_total{cause="JobCancelled",fault="none",ended_by="pod"}',
+    'runs_ended_total{cause="JobNotRun",fault="cluster",ended_by="spawner"}',
+    'runs_ended_total{cause="LedgerRefused",fault="cluster",ended_by="upstream"}',
     'run_phase_duration_seconds_count{phase="unscheduled"}',
     'pings_total{outcome="refused"}',
     'gateway_requests_total{action="chunk",status="5xx"}',
@@ -83,6 +86,11 @@ t.test('the cause of an end is one word', async t => {
     [{ by: 'spawner', exitStatus: -1, cause: 'JobDeleted' }, 'JobDeleted cluster'],
     [{ by: 'spawner', exitStatus: -1, cause: 'JobCancelled' }, 'JobCancelled none'],
     [{ by: 'spawner', exitStatus: -1, cause: 'job not run', fault: 'job' }, 'JobNotRun job'],
+    [{ by: 'pod', exitStatus: -1, cause: 'JobTimedOut' }, 'JobTimedOut none'],
+    [
+      { by: 'upstream', exitStatus: undefined, cause: 'not in the ledger' },
+      'LedgerRefused cluster',
+    ],
     [{ by: 'spawner', exitStatus: -1, cause: 'a token=secret' }, 'Other none'],
     [{ by: 'upstream', exitStatus: undefined, cause: 'finish refused: 422' }, 'EndedUpstream none'],
   ]

@@ -84,7 +84,7 @@ t.test('containers have started when the last of them has', async t => {
 })
 
 t.test('where a run is now follows from what it has reached', async t => {
-  const none = { over: false, pod: undefined, podCalled: false }
+  const none = { jobMade: false, over: false, pod: undefined, podCalled: false }
   const { acceptedAt, jobCreatedAt, connectedAt, startedAt } = whole
   t.same(phaseNow({ acceptedAt }, none), { phase: 'accepted', since: at(0) })
   t.same(phaseNow({ acceptedAt, jobCreatedAt }, none), { phase: 'unscheduled', since: at(0.4) })
@@ -101,6 +101,14 @@ t.test('where a run is now follows from what it has reached', async t => {
 
 t.test('a run that an earlier process took runs once its pod has called', async t => {
   const times = { acceptedAt: at(0) }
-  const seen = { over: false, pod: podOf(2), podCalled: true }
+  const seen = { jobMade: true, over: false, pod: podOf(2), podCalled: true }
   t.same(phaseNow(times, seen), { phase: 'running', since: at(2) })
+})
+
+t.test('a pending run that an earlier process took waits for a node, not for its Job', async t => {
+  const times = { acceptedAt: at(0) }
+  const seen = { jobMade: true, over: false, podCalled: false }
+  t.same(phaseNow(times, { ...seen, pod: undefined }), { phase: 'unscheduled', since: at(0) })
+  const pod = { ...podOf(undefined), metadata: { creationTimestamp: date(1) } }
+  t.same(phaseNow(times, { ...seen, pod }), { phase: 'unscheduled', since: at(1) })
 })

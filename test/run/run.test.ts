@@ -268,6 +268,48 @@ t.test('what a pod has reported is delivered by the next process', async t => {
   t.notOk(runAt(t, upstream.endpoint, { restored: true }).run.resumeFinish())
 })
 
+t.test(
+  'a job that its agent stopped was cancelled or timed out, and has not just failed',
+  async t => {
+    for (const [state, cause] of [
+      ['canceling', 'JobCancelled'],
+      ['timing_out', 'JobTimedOut'],
+      ['running', 'JobCancelled'],
+    ] as const) {
+      const upstream = await jobUpstream(t)
+      const { run } = runAt(t, upstream.endpoint)
+      run.stateSeen(state)
+      await run.finishFromPod({ ...reported, signal_reason: 'cancel' })
+      t.same(await run.ended, { by: 'pod', exitStatus: 7, cause, cancelled: true }, state)
+    }
+  },
+)
+
+t.test(
+  'lines about an end are told by the next process, with the same bytes and the cause',
+  async t => {
+    const away = await jobUpstream(t, ({ path }) =>
+      /finish|chunks/.test(path) ? { status: 503 } : undefined,
+    )
+    const first = runAt(t, away.endpoint, { explain: async () => killed })
+    took(first.run, { sequence: 2, offset: 6, size: 4 })
+    void first.run.finishFromPod({ ...reported, exit_status: '255' })
+    await until(() => first.noted.some(({ reported }) => reported))
+    await first.run.handOver()
+    const state = first.kept.at(-1)
+    if (!state) return t.fail('nothing is handed over')
+
+    const upstream = await jobUpstream(t)
+    const { run } = runAt(t, upstream.endpoint, { restored: true, state })
+    t.ok(run.resumeFinish())
+    t.match(await run.ended, { by: 'pod', exitStatus: 137, cause: 'OOMKilled', fault: 'job' })
+    const [chunk] = upstream.chunks()
+    t.match(chunk, { sequence: 3, offset: 10, text: /OOMKilled[^]*it took 128Mi/ })
+    t.equal(chunk?.text, state.told?.chunk?.text)
+    t.match(upstream.calls().at(-1), /finish$/, 'before the finish')
+  },
+)
+
 t.test('what the pod has reported beats what we conclude when it dies over it', async t => {
   const upstream = await jobUpstream(t, failing('/finish', 503, 503, 429))
   const { run } = runAt(t, upstream.endpoint)

@@ -38,6 +38,16 @@ t.test('what waits is told with its reason, since when, and where it is', async 
   t.match(textOf(silent), 'its Job to be made')
 })
 
+t.test(
+  'a run whose agent runs and whose command can not be started stands among those that wait',
+  async t => {
+    const waitingFor = 'Container main has no image yet.'
+    const text = textOf(statusPage(snapshotOf({ runs: [runOf(1, { waitingFor }), runOf(2)] })))
+    t.match(text, /Waiting 1 .* agent running 42 s since [0-9:]+ Container main has no image yet/)
+    t.match(text, /Running 1 /)
+  },
+)
+
 t.test('how runs ended is told with cause, exit status and whose fault it was', async t => {
   const ended = [
     endedOf(1, { cause: 'OOMKilled', fault: 'job', exitStatus: 137 }),

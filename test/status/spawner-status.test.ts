@@ -36,6 +36,7 @@ function run(n: number, given: Partial<ReportedRun> = {}): ReportedRun {
       env: { BUILDKITE_PIPELINE_SLUG: 'web', PASSWORD: secrets[2] as string },
     },
     times: { acceptedAt: now - 60_000 },
+    jobCreated: false,
     over: false,
     podCalledAt: undefined,
     ending: undefined,
@@ -53,6 +54,7 @@ function statusOf(given: Partial<StatusParts> = {}) {
     metrics,
     state: () => 'leading',
     stopping: () => false,
+    left: () => false,
     leaseHeld: () => true,
     slots: () =>
       (['busy', 'idle', 'pinging'] as SlotState[]).map(state => ({ state, token: secrets[0] })),
@@ -78,7 +80,7 @@ t.test(
         run(2, { times }),
       ],
       podOf: jobId => (jobId === 'job-1' ? pod('pod-1') : pod('pod-2', false)),
-      waitingFor: jobId => `what ${jobId} waits for`,
+      waitingFor: jobId => (jobId === 'job-1' ? undefined : `what ${jobId} waits for`),
     })
     t.match(status.snapshot(), {
       instance: 'main',
@@ -142,6 +144,28 @@ t.test('the gauges read what the page shows', async t => {
   t.equal(await sample('runs_open{phase="accepted"}'), 2)
   t.equal(await sample('leading'), 1)
   t.equal(await sample('gateway_held_calls'), 4)
+})
+
+t.test('what the command of a run waits for is told also when its agent runs', async t => {
+  const times = { acceptedAt: now - 60_000, startedAt: now - 3_000 }
+  const waitingFor = () => 'an image that is being pulled again'
+  const { status } = statusOf({
+    runs: () => [run(1, { times }), run(2, { times, over: true })],
+    waitingFor,
+  })
+  const told = status.snapshot().runs.map(({ phase, waitingFor: what }) => [phase, what])
+  t.same(told.toSorted(), [
+    ['ending', undefined],
+    ['running', waitingFor()],
+  ])
+})
+
+t.test('what was left to the next process is told by that one alone', async t => {
+  const { status, sample } = statusOf({ runs: () => [run(1)], left: () => true })
+  for (const gauge of ['slots{state="busy"}', 'runs_open{phase="accepted"}', 'leading'])
+    t.equal(await sample(gauge), 0, gauge)
+  t.equal(await sample('ledger_pages'), 0)
+  t.match(status.snapshot(), { runs: [], slots: { busy: 0, idle: 0, pinging: 0 } })
 })
 
 t.test('a scrape has as many series with a thousand runs as with one', async t => {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { silentLog } from '../../lib/log.js'
 import { Cleaner, type EndedRun } from '../../lib/supervise/cleaner.js'
+import { endUnfinished } from '../../lib/supervise/unfinished.js'
 import { HandClock } from '../cluster-client/hand-clock.js'
 import { jobOf, nameOf, podOf, settle, statusOf, TwoFacedCluster } from './cluster-of.js'
 
@@ -223,3 +224,13 @@ t.test(
     }
   },
 )
+
+t.test('a Job that is suspended is deleted, as no deadline ends it', async t => {
+  const cluster = new TwoFacedCluster()
+  cluster.liveJob = { ...jobOf('job-1'), spec: { suspend: true, template: {} } }
+  await endUnfinished('buildkite-job-1', cluster.asCluster)
+  t.same([cluster.ended, cluster.deleted], [[], ['buildkite-job-1']])
+  cluster.liveJob = jobOf('job-1')
+  await endUnfinished('buildkite-job-1', cluster.asCluster)
+  t.same(cluster.ended, ['buildkite-job-1'], 'any other stays, for people to look at')
+})

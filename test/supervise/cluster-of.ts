@@ -8,6 +8,7 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node'
 import type { Cluster } from '../../lib/cluster/cluster.js'
+import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import type { ListWatch, NamedObject, WatchEvent } from '../../lib/cluster/list-watch.js'
 import { silentLog } from '../../lib/log.js'
 import { labels } from '../../lib/pod/metadata.js'
@@ -76,7 +77,7 @@ export class TwoFacedCluster {
   watchEvents = (): ListWatch<CoreV1Event> => this.watchedEvents
   async getJob() {
     this.looks += 1
-    if (this.failing) throw new Error('no answer')
+    if (this.failing) throw new ClusterError({ message: 'no answer' })
     return this.liveJob
   }
   async podsOfJob() {

@@ -66,6 +66,16 @@ t.test('what events say of a pod is told, with secrets taken out', async t => {
   t.notMatch(run.said.join('\n'), /s3cr3t-s3cr3t/)
 })
 
+t.test('what people see at /status has no secrets either', async t => {
+  const run = new FakeRun('job-1')
+  run.env = { DEPLOY_TOKEN: 'little cpu' }
+  const { judge, supervisor } = await waiting(t, run)
+  await judge(1)
+  t.match(supervisor.waitingFor('job-1'), /0\/1 nodes: too \[REDACTED\]/, 'before a line is told')
+  await judge(10)
+  t.match(supervisor.waitingFor('job-1'), /0\/1 nodes: too \[REDACTED\]/)
+})
+
 t.test('a log that can not be written to holds nothing up', async t => {
   const run = new FakeRun('job-1')
   let asked = 0

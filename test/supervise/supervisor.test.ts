@@ -3,6 +3,7 @@ import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import { isFinished } from '../../lib/supervise/unfinished.js'
 import { until } from '../cluster-client/loopback.js'
 import {
+  eventOf,
   FakeRun,
   jobOf,
   nameOf,
@@ -217,6 +218,41 @@ function withoutImage(jobId: string, at: number) {
   const containerStatuses = [statusOf('container-0', { waiting })]
   return { ...pod, status: { phase: 'Pending', containerStatuses } }
 }
+
+t.test('a run that can not be looked at costs no other run its end', async t => {
+  const runs = [new FakeRun('job-1'), new FakeRun('job-2')]
+  const { cluster, supervisor, run, judge, clock } = supervised(t, new TwoFacedCluster(), runs)
+  await supervisor.synced()
+  const pod = withoutImage('job-1', clock.now())
+  cluster.livePods = [pod]
+  cluster.getJob = async (name?: string) => {
+    if (name !== run.jobName) throw new ClusterError({ status: 403, message: 'no' })
+    return jobOf('job-1')
+  }
+  cluster.watchedPods.tell('ADDED', pod)
+  cluster.watchedPods.tell('ADDED', podOf('job-2', died, { name: 'pod-2' }))
+  await judge(35)
+  t.match(run.ends, [{ cause: 'ImagePull' }])
+  t.same(runs[1]?.ends, [])
+})
+
+t.test('a pull that fails after minutes is borne as long as one that fails at once', async t => {
+  const { cluster, supervisor, run, judge, clock } = supervised(t)
+  await supervisor.synced()
+  const pod = withoutImage('job-1', clock.now() - 300_000)
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  const said = { reason: 'Failed', message: 'Failed to pull image "app:1": riddles' }
+  const failure = eventOf('Pod', 'pod-1', { ...said, type: 'Warning', at: clock.now() })
+  const fieldPath = 'spec.containers{container-0}'
+  failure.involvedObject = { ...failure.involvedObject, fieldPath }
+  cluster.eventsOf.set('pod-1', [failure])
+  cluster.watchedPods.tell('ADDED', pod)
+  await judge(25)
+  t.same(run.ends, [], 'the watch has not told of its event')
+  await judge(20)
+  t.match(run.ends, [{ cause: 'ImagePull' }])
+})
 
 t.test('a standby that takes over judges at once', async t => {
   const fence = { open: false }

@@ -2,7 +2,7 @@ import type { CoreV1Event, V1Job } from '@kubernetes/client-node'
 import { eventTime } from '../verdict/events.js'
 import { timeOf } from '../verdict/words.js'
 import { duration } from './amounts.js'
-import { firstTime, reporter } from './events.js'
+import { firstTime, newest, reporter } from './events.js'
 import { waitingSince } from './pod-state.js'
 import { ours, quote } from './said.js'
 import type { Fact, Known } from './story.js'
@@ -36,12 +36,15 @@ function condition(job: V1Job) {
 }
 
 // What the Job's own controller says is in the Job's status, or about a pod that the verdict tells of.
+// Its numbers change with each look at the queue, so that the newest of a kind stands for all.
 function queueWords({ jobEvents, redact }: Known): Fact[] {
-  return jobEvents.filter(isOfQueue).map(event => ({
-    key: `queue:${event.reason}:${event.message}`,
-    atMs: event.type === 'Warning' ? eventTime(event) : firstTime(event),
-    text: quote(event, redact),
-  }))
+  const said = jobEvents.filter(isOfQueue)
+  return [...new Set(said.map(({ reason = '' }) => reason))].flatMap(reason => {
+    const event = newest(said, reason)
+    if (!event) return []
+    const atMs = event.type === 'Warning' ? eventTime(event) : firstTime(event)
+    return [{ key: `queue:${reason}`, atMs, text: quote(event, redact), again: true }]
+  })
 }
 
 function isOfQueue(event: CoreV1Event): boolean {

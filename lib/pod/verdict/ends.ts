@@ -1,9 +1,9 @@
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1JobCondition, V1Pod } from '@kubernetes/client-node'
 import type { Seen, Verdict } from './judgement.js'
-import { over, waiting } from './over.js'
+import { over, ripe, waiting } from './over.js'
 import { deadlineText, deletedReason, jobFailure, takenReason } from './reasons.js'
 import { agentRuns, agentStarted, condition, isDeleted, isFinal } from './status.js'
-import { quote, textOf } from './words.js'
+import { listOf, quote, textOf, timeOf } from './words.js'
 
 /** The Job reached its deadline. Its controller names that as its target before it has failed, and then deletes the pod. */
 export function deadlineExceeded(seen: Seen): Verdict | undefined {
@@ -42,6 +42,23 @@ function isRunningStill(pod: V1Pod): boolean {
   return !isFinal(pod) && !isDeleted(pod) && !agentStarted(pod)
 }
 
+// A kubelet that lives has removed a pod long before.
+const overdueMs = 60_000
+
+/**
+ * The pod should have been gone for long, and its agent is silent: its kubelet is dead, also where we may not read nodes.
+ * `deletionTimestamp` is the time at which its grace is over.
+ */
+export function overdue(seen: Seen): Verdict | undefined {
+  const { pod, agent } = seen
+  if (!pod || !agent || agent.writing) return undefined
+  if ((agent.silentMs ?? Infinity) < overdueMs) return undefined
+  if (!ripe(seen, timeOf(pod.metadata?.deletionTimestamp), overdueMs)) return undefined
+  const { cause, text } = deletedReason(seen)
+  const stuck = 'Its node has not removed it since, and its agent does not call any more.'
+  return over(cause, seen, { text: [...text, stuck] })
+}
+
 /** Without the agent container's own end: the kubelet gave the pod up before it could tell. */
 export function podEnded(seen: Seen): Verdict | undefined {
   const { pod } = seen
@@ -64,9 +81,18 @@ export function jobFailed(seen: Seen): Verdict | undefined {
 
 /** A Job that does not run yet: a queue such as Kueue lets it go when it is its turn. */
 export function suspended({ pod, job }: Seen): Verdict | undefined {
-  if (pod || job?.spec?.suspend !== true) return undefined
-  return waiting(
-    'Suspended',
-    'The Job is suspended: whoever suspended it (Kueue, say) lets it run.',
-  )
+  if (pod || !job) return undefined
+  if (job.spec?.suspend === true) {
+    return waiting(
+      'Suspended',
+      'The Job is suspended: whoever suspended it (Kueue, say) lets it run.',
+    )
+  }
+  // Until its controller has begun with it, its times are those before its suspension: no patience counts from them.
+  if (!listOf(job.status?.conditions).some(isSuspension)) return undefined
+  return waiting('Suspended', 'The Job may run now, and Kubernetes has not begun with it yet.')
+}
+
+function isSuspension({ type, status }: V1JobCondition): boolean {
+  return type === 'Suspended' && status === 'True'
 }

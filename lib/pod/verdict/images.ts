@@ -116,7 +116,11 @@ const byWords: [RegExp, Kind][] = [
     /\b5\d\d (Internal|Bad|Service|Gateway)|status( code)?:? ?"?(5\d\d|429)\b|status from \S+ request to \S+: 5\d\d/i,
     trouble,
   ],
-  [/timeout|timed out|deadline exceeded|no such host|server misbehaving|name resolution/i, trouble],
+  // As a word: images and registries have names, which stand in what is said.
+  [
+    /(?<![\w/.-])timeout(?![\w/-]|:\w)|Client\.Timeout|timed out|deadline exceeded|no such host|server misbehaving|name resolution/i,
+    trouble,
+  ],
   [
     /connection (refused|reset)|no route to host|network is unreachable|\bEOF\b|no space left on device|QPS exceeded/i,
     trouble,

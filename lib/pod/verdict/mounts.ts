@@ -2,7 +2,7 @@ import type { CoreV1Event, V1Pod } from '@kubernetes/client-node'
 import type { Cause } from './causes.js'
 import { eventsAbout, eventText } from './events.js'
 import type { Seen } from './judgement.js'
-import { statuses } from './status.js'
+import { condition, statuses } from './status.js'
 import { atOnce, missingMs, passing, type Trouble } from './trouble.js'
 import { textOf } from './words.js'
 
@@ -12,10 +12,9 @@ import { textOf } from './words.js'
  */
 export function nodeTrouble(pod: V1Pod, { events }: Seen): Trouble | undefined {
   if (statuses(pod).some(({ state }) => state?.running || state?.terminated)) return undefined
-  // A sandbox that could not be made is told once, and that it will be made anew each time.
-  const newest = eventsAbout('Pod', pod.metadata, events).find(
-    ({ reason }) => reason !== 'SandboxChanged',
-  )
+  if (condition(pod, 'PodReadyToStartContainers', 'True')) return undefined
+  // What else is told of a pod, such as that a sandbox will be made anew, says nothing of how far it has come.
+  const newest = eventsAbout('Pod', pod.metadata, events).find(({ reason }) => isStep(reason))
   if (!newest) return undefined
   const reason = textOf(newest.reason)
   if (mountReasons.has(reason)) return mountTrouble(newest, reason)
@@ -34,6 +33,21 @@ const sandboxReasons: ReadonlySet<string> = new Set([
   'FailedKillPod',
   'NetworkNotReady',
 ])
+
+const progress: ReadonlySet<string> = new Set([
+  'Scheduled',
+  'SuccessfulAttachVolume',
+  'SuccessfulMountVolume',
+  'Pulling',
+  'Pulled',
+  'Created',
+  'Started',
+])
+
+function isStep(reason: unknown): boolean {
+  const name = textOf(reason)
+  return mountReasons.has(name) || sandboxReasons.has(name) || progress.has(name)
+}
 
 function mountTrouble(event: CoreV1Event, reason: string): Trouble {
   const message = textOf(event.message)

@@ -10,7 +10,9 @@ import { textOf, timeOf } from './words.js'
 export function podRefused(seen: Seen): Verdict | undefined {
   const { pod, job, jobEvents } = seen
   if (pod || !job) return undefined
-  const event = eventsAbout('Job', job.metadata, jobEvents)[0]
+  const event = eventsAbout('Job', job.metadata, jobEvents).find(one =>
+    ofController.has(textOf(one.reason)),
+  )
   if (event?.reason !== 'FailedCreate') return undefined
   const kind = kindOf(textOf(event.message))
   const text = [`The Job has no pod: ${kind.text}.`, eventText(event), kind.help]
@@ -21,6 +23,15 @@ export function podRefused(seen: Seen): Verdict | undefined {
   return over(kind.cause, seen, { text })
 }
 
+// Others (a queue, a policy engine) speak of Jobs as well, and what they say changes nothing of a refusal.
+const ofController: ReadonlySet<string> = new Set([
+  'FailedCreate',
+  'SuccessfulCreate',
+  'SuccessfulDelete',
+  'Suspended',
+  'Resumed',
+])
+
 /** A kind of refusal. Without a cause it passes. */
 interface Kind {
   cause?: Cause
@@ -28,6 +39,13 @@ interface Kind {
   graceMs: number
   text: string
   help: string
+}
+
+const refusal: Kind = {
+  cause: 'PodRefused',
+  graceMs: atOnce,
+  text: 'Kubernetes or a policy of the cluster does not allow it',
+  help: 'Change what Kubernetes names, or ask who runs the cluster.',
 }
 
 const kinds: { words: RegExp; kind: Kind }[] = [
@@ -50,8 +68,13 @@ const kinds: { words: RegExp; kind: Kind }[] = [
     },
   },
   {
+    // Its words are its author's own, and may be any.
+    words: /ValidatingAdmissionPolicy .* denied request: /,
+    kind: refusal,
+  },
+  {
     words:
-      /status unknown for quota|failed calling webhook|Internal error|timeout|timed out|etcdserver|connection refused|Too Many Requests|try again/i,
+      /status unknown for quota|failed calling webhook|Internal error|request did not complete|i\/o timeout|timed out|deadline exceeded|etcdserver|connection refused|Too Many Requests|try again/i,
     kind: {
       graceMs: passing,
       text: 'the API server is in trouble',
@@ -80,12 +103,7 @@ const kinds: { words: RegExp; kind: Kind }[] = [
   {
     words:
       /is forbidden|is invalid|denied the request|request is too large|Unsupported value|admission webhook/,
-    kind: {
-      cause: 'PodRefused',
-      graceMs: atOnce,
-      text: 'Kubernetes or a policy of the cluster does not allow it',
-      help: 'Change what Kubernetes names, or ask who runs the cluster.',
-    },
+    kind: refusal,
   },
 ]
 

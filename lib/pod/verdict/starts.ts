@@ -1,5 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { configTrouble } from './config.js'
+import { containerOf, eventsAbout, eventTime } from './events.js'
 import { imageTrouble } from './images.js'
 import type { Seen, Verdict } from './judgement.js'
 import { nodeTrouble } from './mounts.js'
@@ -23,7 +24,9 @@ export function cannotStart(seen: Seen): Verdict | undefined {
   const { pod } = seen
   const trouble = pod && worstOf(containerTroubles(pod, seen))
   if (!pod || !trouble) return undefined
-  return judged(seen, trouble, startableSince(pod, trouble.container))
+  const startable = startableSince(pod, trouble.container) ?? seen.now
+  const failed = firstFailure(pod, trouble.container, seen) ?? startable
+  return judged(seen, trouble, Math.max(startable, failed))
 }
 
 /** What keeps containers of the pod from starting, of those that the job needs. */
@@ -66,6 +69,14 @@ function isNeeded(pod: V1Pod, name: string, seen: Known): boolean {
   if (name === 'agent') return !hasRun(seen)
   const known = listOf(pod.spec?.containers).some(container => container.name === name)
   return !known || ledContainers(pod).includes(name)
+}
+
+// A large image is pulled for minutes before that fails, or its container can't be made. Without events nobody knows.
+function firstFailure(pod: V1Pod, name: string | undefined, { events }: Known): number | undefined {
+  const times = eventsAbout('Pod', pod.metadata, events)
+    .filter(event => event.reason === 'Failed' && containerOf(event) === name)
+    .map(event => timeOf(event.firstTimestamp) ?? eventTime(event))
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
 // A container has waited since those before it were done: they may have taken minutes.

@@ -1,4 +1,5 @@
 import type {
+  V1Container,
   V1ContainerState,
   V1ContainerStateTerminated,
   V1ContainerStatus,
@@ -65,13 +66,22 @@ export function endedContainers(pod: V1Pod): EndedContainer[] {
   return statuses(pod).flatMap(ended)
 }
 
-/** The first init container that failed. Sidecars are none of them: they restart. */
+/** The first init container that failed. Those that Kubernetes starts again, as it does with sidecars, have not yet. */
 export function failedInit(pod: V1Pod): EndedContainer | undefined {
-  const restarting = sidecars(pod)
+  const restarting = new Set(
+    listOf(pod.spec?.initContainers)
+      .filter(restarts)
+      .map(({ name }) => name),
+  )
   return initStatuses(pod)
     .filter(({ name }) => !restarting.has(name))
     .flatMap(ended)
     .find(({ state }) => exitCode(state) !== 0)
+}
+
+// A container may have a policy of its own since Kubernetes 1.34; the pod's is Never.
+function restarts({ restartPolicy, restartPolicyRules }: V1Container): boolean {
+  return (restartPolicy ?? 'Never') !== 'Never' || listOf(restartPolicyRules).length > 0
 }
 
 /** The names of the sidecars: init containers that restart. */
