@@ -14,6 +14,7 @@ const ground = [
   'log',
   'clock',
   'fence',
+  'listening',
   'pod-token',
   'version',
 ]
@@ -29,6 +30,7 @@ const allowed: Record<string, readonly string[]> = {
   errors: [],
   clock: [],
   fence: [],
+  listening: ['errors'],
   'pod-token': [],
   log: [],
   version: [],

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { messageOf, Problem } from '../errors.js'
+import type { Socket } from 'node:net'
 import { isFenced } from '../fence.js'
+import { listenAt } from '../listening.js'
 import { plainAddress } from './address.js'
 import { Audit } from './audit.js'
 import { Crowd } from './crowd.js'
@@ -37,19 +37,11 @@ export class Gateway {
 
   /** Listens; the port that it got. @throws Problem GATEWAY_LISTEN. */
   async listen(): Promise<number> {
-    const { host, port } = this.options.listen
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject)
-      this.server.listen(port, host, resolve)
-    }).catch((error: unknown) => {
-      throw new Problem('GATEWAY_LISTEN', "the gateway can't listen", {
-        where: `--gateway-listen ${host}:${port}`,
-        wanted: 'a free port and an address of this machine',
-        found: messageOf(error),
-        hint: 'is another job-spawner running? choose another port',
-      })
+    return listenAt(this.server, this.options.listen, {
+      code: 'GATEWAY_LISTEN',
+      message: "the gateway can't listen",
+      flag: '--gateway-listen',
     })
-    return (this.server.address() as AddressInfo).port
   }
 
   /**

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../config/formats.js'
-import { messageOf, Problem } from '../errors.js'
+import { listenAt } from '../listening.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { statusPage } from './page.js'
@@ -57,19 +56,11 @@ export class StatusServer {
 
   /** Listens; the port that it got. @throws Problem METRICS_LISTEN. */
   async listen(): Promise<number> {
-    const { host, port } = this.options.listen
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject)
-      this.server.listen(port, host, resolve)
-    }).catch((error: unknown) => {
-      throw new Problem('METRICS_LISTEN', "the metrics can't be served", {
-        where: `--metrics-listen ${host}:${port}`,
-        wanted: 'a free port and an address of this machine',
-        found: messageOf(error),
-        hint: 'is another job-spawner running? choose another port',
-      })
+    return listenAt(this.server, this.options.listen, {
+      code: 'METRICS_LISTEN',
+      message: "the metrics can't be served",
+      flag: '--metrics-listen',
     })
-    return (this.server.address() as AddressInfo).port
   }
 
   /** Ends at once: who asks now asks again elsewhere. */
