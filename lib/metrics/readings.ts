@@ -1,4 +1,4 @@
-import type { SlotState } from '../slots/slot.js'
+import type { SlotState } from '../slots/slot-state.js'
 import type { Instruments } from './instruments.js'
 import { openPhases, type OpenPhase } from './phases.js'
 

@@ -12,10 +12,10 @@ import { Supervisor } from '../supervise/supervisor.js'
 import { Connection } from '../upstream/connection.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { PodIdentity } from '../cluster/token-review.js'
-import { addressesOfPod, runOfPod } from './pod-binding.js'
 import { Records } from './records.js'
+import { addressesOfPod, runOfPod } from './run-of-pod.js'
 import { Runs } from './runs.js'
-import type { SpawnerOptions } from './spawner.js'
+import type { SpawnerOptions } from './spawner-options.js'
 import { takeJob, type RunContext } from './take.js'
 
 /** What the job spawner is made of, each part with what it needs of the others. */

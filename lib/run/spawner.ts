@@ -1,14 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import type { V1Job } from '@kubernetes/client-node'
-import { orAfter, type Clock } from '../clock.js'
-import type { Cluster } from '../cluster/cluster.js'
-import type { Config } from '../config/config.js'
+import { orAfter } from '../clock.js'
 import type { Problem } from '../errors.js'
-import type { Fence } from '../fence.js'
 import type { GatewayState } from '../gateway/pod-call.js'
-import type { Holder } from '../lease/holder.js'
-import type { Log } from '../log.js'
-import type { Metrics } from '../metrics/metrics.js'
 import { check } from '../schemas.js'
 import type { StatusSource } from '../status/status.js'
 import { makeParts, type Parts } from './parts.js'
@@ -16,31 +9,13 @@ import { podSettings } from './pod-settings.js'
 import { pointServiceAtUs, untilServiceLeadsElsewhere } from './point-service.js'
 import { recover } from './recover.js'
 import type { Run } from './run.js'
+import type { SpawnerOptions } from './spawner-options.js'
 import type { RunContext } from './take.js'
 
 // What is on its way upstream may end before we leave: a chunk of a log, mostly.
 const quiesceMs = 2_000
 // The lease may be over meanwhile, or the API server away: the next process can do without.
 const handOverMs = 5_000
-
-/** What the job spawner is made of. */
-export interface SpawnerOptions {
-  config: Config
-  cluster: Cluster
-  /** Closed until we hold the lease; `cluster` writes through it as well. */
-  fence: Fence
-  /** Who we are to the other replicas. */
-  holder: Holder
-  /** The pod that we are in, when it is in the ledger's namespace. */
-  pod?: { name: string; uid: string } | undefined
-  log: Log
-  clock: Clock
-  /** `http://host:port` at which pods reach the gateway that listens on `port`. @throws Problem GATEWAY_URL_UNKNOWN. */
-  gatewayUrl: (port: number) => Promise<string>
-  onManifest?: (job: V1Job) => void
-  /** What is counted and measured goes there. */
-  metrics?: Metrics | undefined
-}
 
 // A third of a second of one CPU: at the first job with a plugin, the gateway and all heartbeats would wait for it.
 function compilePluginSchema(): void {

@@ -14,16 +14,8 @@ import { UpstreamError, type Connection } from '../upstream/connection.js'
 import { nextTry, type RetryPolicy } from '../upstream/retry.js'
 import type { AgentSession } from '../upstream/session.js'
 import type { AgentPing } from '../types/agent-ping.js'
+import type { SlotState } from './slot-state.js'
 import { within } from './within.js'
-
-/**
- * One agent of ours.
- *
- *   down ──register, connect──► idle ──ping──► pinging ──job──► busy ──run over──► idle
- *     ▲                          │                │
- *     └──── session refused ─────┴────────────────┘      stopped: upstream said disconnect, or we leave
- */
-export type SlotState = 'down' | 'idle' | 'pinging' | 'busy' | 'stopped'
 
 /** What a slot needs of the world. */
 export interface SlotContext {

@@ -1,6 +1,6 @@
 import type { OpenPhase } from '../metrics/phases.js'
 import type { CauseLabels, RunEnding } from '../metrics/runs.js'
-import type { SlotState } from '../slots/slot.js'
+import type { SlotState } from '../slots/slot-state.js'
 
 /** Whose job it is and where people find it: nothing of a job's env but what Buildkite calls the job by. */
 export interface StatusJob {

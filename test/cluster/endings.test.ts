@@ -83,6 +83,7 @@ steps: [{ command: "true", plugins: [{ kubernetes: { podSpec: { containers: [{ i
   await eventually(
     'the pod to be gone',
     async () => (await podsOf(id)).length === 0 || undefined,
-    60,
+    // Its grace is a minute, and its agent waits for a container that never came.
+    120,
   )
 })

@@ -1,7 +1,8 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import t from 'tap'
 import { ClusterError } from '../../lib/cluster/cluster-error.js'
-import { addressesOfPod, isFirstPod, PodBinding, runOfPod } from '../../lib/run/pod-binding.js'
+import { isFirstPod, PodBinding } from '../../lib/run/pod-binding.js'
+import { addressesOfPod, runOfPod } from '../../lib/run/run-of-pod.js'
 import { labels } from '../../lib/pod/metadata.js'
 import { contextOf, jobId, name, runAt } from './run-of.js'
 

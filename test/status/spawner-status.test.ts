@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import t from 'tap'
-import type { SlotState } from '../../lib/slots/slot.js'
+import type { SlotState } from '../../lib/slots/slot-state.js'
 import {
   SpawnerStatus,
   type ReportedRun,

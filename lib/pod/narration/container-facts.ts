@@ -11,7 +11,7 @@ import {
   type ContainerSeen,
 } from './pod-state.js'
 import { ours } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 // What is over sooner is not worth a line.
 const worthTellingMs = 5_000

@@ -2,7 +2,7 @@ import { listed, missing, runningInit, startingSidecar } from './container-facts
 import { awaitedImage } from './image-facts.js'
 import { isPrepared, nodeOf, waitingSince } from './pod-state.js'
 import { ours } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 /** How long it has been waiting, now and then, so that a log that stands still is known to live. */
 export function elapsedFacts(known: Known): Fact[] {

@@ -4,7 +4,7 @@ import { duration, goDuration, size } from './amounts.js'
 import { firstTime } from './events.js'
 import { allContainers, hasStarted } from './pod-state.js'
 import { ours } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 /** The images that are being pulled, and those that have been; each once, however many containers have it. */
 export function imageFacts(known: Known): Fact[] {

@@ -5,7 +5,7 @@ import { duration } from './amounts.js'
 import { firstTime, newest, reporter } from './events.js'
 import { waitingSince } from './pod-state.js'
 import { ours, quote } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 /** Whether the Job may run at all: a queue such as Kueue keeps it suspended until there is quota for it. */
 export function jobFacts(known: Known): Fact[] {

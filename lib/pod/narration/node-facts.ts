@@ -3,7 +3,7 @@ import { duration } from './amounts.js'
 import { firstTime, newest } from './events.js'
 import { nodeOf, waitingSince } from './pod-state.js'
 import { ours, quote } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 /** The way to a node: what the autoscalers do while the pod has none, then the node that took it. */
 export function nodeFacts(known: Known): Fact[] {

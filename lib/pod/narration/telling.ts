@@ -1,4 +1,4 @@
-import type { Fact } from './story.js'
+import type { Fact } from './facts.js'
 
 /** What has been told of a run so far. */
 export interface Told {

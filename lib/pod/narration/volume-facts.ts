@@ -2,7 +2,7 @@ import type { V1Volume } from '@kubernetes/client-node'
 import { firstTime, newest } from './events.js'
 import { isPrepared, nodeOf } from './pod-state.js'
 import { ours } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 // Most volumes are there in a moment.
 const attachMs = 5_000

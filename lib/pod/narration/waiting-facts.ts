@@ -3,7 +3,7 @@ import { timeOf } from '../verdict/words.js'
 import { firstTime } from './events.js'
 import { allContainers } from './pod-state.js'
 import { cut, ours, plain, quote, type Redact } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 
 /** What the verdict says that the pod waits for, where that is more than its usual way. */
 export function waitingFacts(known: Known): Fact[] {

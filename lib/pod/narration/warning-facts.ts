@@ -3,7 +3,7 @@ import { containerOf, eventTime } from '../verdict/events.js'
 import { firstTime, timesOf } from './events.js'
 import { allContainers, hasStarted, isPrepared } from './pod-state.js'
 import { quote } from './said.js'
-import type { Fact, Known } from './story.js'
+import type { Fact, Known } from './facts.js'
 import { isTold } from './waiting-facts.js'
 
 /** What else Kubernetes warns of, in its own words: the newest of each kind, and how often it has said it. */
