@@ -59,7 +59,7 @@ export async function tells(t: Test, stage: Stage, wanted: VerdictCase): Promise
   const at = await eventually(
     'the moment in which Kubernetes says so',
     async () => (wanted.said ? wanted.said(watching, id) : deedAt),
-    10,
+    30,
   )
   const seconds = ((job.times.finished ?? 0) - at) / 1000
   t.match(job, { state: 'finished', finishCount: 1, ...wanted.end }, job.log)
