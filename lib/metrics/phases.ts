@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
+import { timeOf } from '../pod/verdict/words.js'
 
 /** The times of a run, in milliseconds since 1970; those that are not known are absent. */
 export interface RunTimes {
@@ -94,7 +95,7 @@ function scheduled({ status }: V1Pod): number | undefined {
   const condition = status?.conditions?.find(
     ({ type, status: is }) => type === 'PodScheduled' && is === 'True',
   )
-  return timeOf(condition?.lastTransitionTime)
+  return pastTime(condition?.lastTransitionTime)
 }
 
 /** When the last of the pod's containers started; undefined while one has not. */
@@ -106,14 +107,13 @@ function lastStart({ spec, status }: V1Pod): number | undefined {
 }
 
 function startOf({ state }: V1ContainerStatus): number | undefined {
-  return timeOf(state?.running?.startedAt ?? state?.terminated?.startedAt)
+  return pastTime(state?.running?.startedAt ?? state?.terminated?.startedAt)
 }
 
-// What a watch delivers is text at times; what the client library has parsed is a Date.
-function timeOf(time: Date | string | undefined): number | undefined {
-  const at = time === undefined ? Number.NaN : new Date(time).getTime()
-  // A container that never ran has the zero time of Go.
-  return Number.isFinite(at) && at > 0 ? at : undefined
+// A container that never ran has the zero time of Go.
+function pastTime(time: Date | string | undefined): number | undefined {
+  const at = timeOf(time)
+  return at !== undefined && at > 0 ? at : undefined
 }
 
 function seconds(from: number | undefined, to: number | undefined): number | undefined {

@@ -12,7 +12,7 @@ import {
   type Explanation,
   type Reported,
 } from '../pod/verdict/explain.js'
-import { newestPod } from '../pod/verdict/status.js'
+import { jobAndPod } from '../supervise/fresh-look.js'
 import { lastWordsOf } from '../supervise/last-words.js'
 import { redactFor } from '../supervise/redact-for.js'
 import { reportedStatus, type Told } from './ending.js'
@@ -113,7 +113,7 @@ async function look(
   const looking = async () => {
     while (!enough.signal.aborted) {
       try {
-        const now = await lookOnce(jobName, context)
+        const now = await jobAndPod(jobName, context.cluster)
         const settled = isEnough(now)
         // Not each time: many pods may end at once, and events are the larger part of what is asked.
         const told = settled || !last ? await eventsAbout(now.pod, jobName, context) : last
@@ -133,14 +133,6 @@ async function look(
   enough.abort()
   if (!last) log.warn({ name: jobName }, "how the pod's end came is not known")
   return last
-}
-
-async function lookOnce(
-  jobName: string,
-  { cluster }: ExplanationContext,
-): Promise<Pick<Look, 'job' | 'pod'>> {
-  const [job, pods] = await Promise.all([cluster.getJob(jobName), cluster.podsOfJob(jobName)])
-  return { job, pod: newestPod(pods) }
 }
 
 async function eventsAbout(

@@ -2,6 +2,7 @@ import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import type { PodFinish } from '../gateway/gateway-run.js'
 import { durationText } from '../pod/given/hold.js'
 import { holdSecondsOf } from '../pod/metadata.js'
+import { ledContainers, mainStatuses } from '../pod/verdict/status.js'
 import { reportedStatus } from './ending.js'
 
 /** Whether the pod of a job may stay after this finish: the job's step asks for it, and its command has failed. */
@@ -44,16 +45,10 @@ export function holdLines({ job, pod, now }: Seen & { now: number }): string[] {
   ]
 }
 
-function commandContainers({ spec, status }: V1Pod) {
-  return (spec?.containers ?? [])
-    .filter(({ name, env = [] }) => {
-      const isLed = env.some(variable => variable.name === 'BUILDKITE_CONTAINER_ID')
-      return isLed && name !== 'checkout'
-    })
-    .map(({ name }) => ({
-      name,
-      state: status?.containerStatuses?.find(one => one.name === name)?.state,
-    }))
+function commandContainers(pod: V1Pod) {
+  return ledContainers(pod)
+    .filter(name => name !== 'checkout')
+    .map(name => ({ name, state: mainStatuses(pod).find(one => one.name === name)?.state }))
 }
 
 function timeText(atMs: number): string {

@@ -1,6 +1,7 @@
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { holdSecondsOf } from '../pod/metadata.js'
-import { agentState } from '../pod/verdict/status.js'
+import { agentState, ledContainers, mainStatuses } from '../pod/verdict/status.js'
+import { timeOf } from '../pod/verdict/words.js'
 import { isFinished } from './unfinished.js'
 
 /** A run that has ended, and what its Job and pod are like. */
@@ -39,7 +40,7 @@ export function afterRun(seen: AfterRun): 'done' | 'wait' | 'end' {
 export function leftUntil(pod: V1Pod | undefined, endedAt: number, held = true): number {
   const agent = pod && agentState(pod)?.terminated
   if (!pod) return endedAt + hangMs
-  if (agent) return timeOf(agent.finishedAt, endedAt) + hangMs + (held ? holdMs(pod) : 0)
+  if (agent) return (timeOf(agent.finishedAt) ?? endedAt) + hangMs + (held ? holdMs(pod) : 0)
   const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? usualGraceSeconds
   return endedAt + graceSeconds * 1_000 + spareMs + (held ? holdMs(pod) : 0)
 }
@@ -50,15 +51,7 @@ function mayHold(ending: AfterRun['ending']): boolean {
 
 /** How long a pod is held for people to look into it: no longer than a container that the agent leads goes on. */
 export function holdMs(pod: V1Pod): number {
-  const led = (pod.spec?.containers ?? [])
-    .filter(({ env }) => env?.some(({ name }) => name === 'BUILDKITE_CONTAINER_ID'))
-    .map(({ name }) => name)
-  const goesOn = (pod.status?.containerStatuses ?? []).some(
-    ({ name, state }) => state?.running !== undefined && led.includes(name),
-  )
+  const led = ledContainers(pod)
+  const goesOn = mainStatuses(pod).some(({ name, state }) => state?.running && led.includes(name))
   return goesOn ? holdSecondsOf(pod) * 1_000 : 0
-}
-
-function timeOf(time: Date | string | undefined, otherwise: number): number {
-  return time === undefined ? otherwise : new Date(time).getTime()
 }

@@ -4,9 +4,9 @@ import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError } from '../cluster/cluster-error.js'
 import type { Log } from '../log.js'
 import type { Fault } from '../pod/verdict/judgement.js'
-import { newestPod } from '../pod/verdict/status.js'
 import { afterRun } from './after-run.js'
 import { listFormerJobs } from './former.js'
+import { jobAndPod } from './fresh-look.js'
 import { jobEndEvent } from './job-events.js'
 import { deleteOrphanJobs, forceDeleteStuck, orphansOf, stuckPods } from './reaper.js'
 import { deleteUnfinished, endUnfinished } from './unfinished.js'
@@ -128,12 +128,8 @@ export class Cleaner {
   private async cut(left: Left): Promise<void> {
     const { cluster, clock, log } = this.options
     const { run, endedAt, cutAt } = left
-    const [job, pods] = await Promise.all([
-      cluster.getJob(run.jobName),
-      cluster.podsOfJob(run.jobName),
-    ])
-    const { ending } = run
-    const fresh = { job, pod: newestPod(pods), endedAt, now: clock.now(), ending }
+    const seen = await jobAndPod(run.jobName, cluster)
+    const fresh = { ...seen, endedAt, now: clock.now(), ending: run.ending }
     if (run.replaced || afterRun(fresh) !== 'end') return
     log.warn({ job: run.jobId }, 'pod still there after its job ended, ending its Job')
     left.cutAt = clock.now()

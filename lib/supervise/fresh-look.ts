@@ -27,14 +27,22 @@ export async function lookFreshly(
   },
 ): Promise<FreshLook> {
   const { cluster, nodeOf } = context
-  const [job, pods] = await Promise.all([cluster.getJob(jobName), cluster.podsOfJob(jobName)])
-  const pod = newestPod(pods)
+  const { job, pod } = await jobAndPod(jobName, cluster)
   const [claims, node, jobEvents] = await Promise.all([
     seeClaims(pod, context),
     nodeOf(pod),
     job && !pod ? seeEvents(jobName, context) : undefined,
   ])
   return { job, pod, claims, jobEvents, node }
+}
+
+/** A run's Job and its newest pod, asked for. Throws `ClusterError` when the API server does not answer. */
+export async function jobAndPod(
+  jobName: string,
+  cluster: Pick<Cluster, 'getJob' | 'podsOfJob'>,
+): Promise<Pick<FreshLook, 'job' | 'pod'>> {
+  const [job, pods] = await Promise.all([cluster.getJob(jobName), cluster.podsOfJob(jobName)])
+  return { job, pod: newestPod(pods) }
 }
 
 /** The events about the object of that name, asked for; undefined when we may not read any. */

@@ -1,6 +1,7 @@
 import type { V1Job, V1Node, V1Pod } from '@kubernetes/client-node'
 import type { Cluster } from '../cluster/cluster.js'
 import type { Log } from '../log.js'
+import { agentState } from '../pod/verdict/status.js'
 import { leftUntil } from './after-run.js'
 import { isNotReady } from './node-looks.js'
 import { deleteUnfinished, isFinished } from './unfinished.js'
@@ -101,9 +102,7 @@ export async function forceDeleteStuck(
 }
 
 function isHeld(pod: V1Pod, now: number): boolean {
-  const ended = pod.status?.containerStatuses?.find(({ name }) => name === 'agent')?.state
-    ?.terminated
-  return ended !== undefined && now < leftUntil(pod, 0)
+  return agentState(pod)?.terminated !== undefined && now < leftUntil(pod, 0)
 }
 
 function uidOf({ metadata }: V1Job): string {

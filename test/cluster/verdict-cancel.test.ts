@@ -89,16 +89,21 @@ t.test('a command that does not heed SIGTERM has its grace, and no more', async 
   t.comment(`it had ${grace.toFixed(1)} s of grace`)
 })
 
-t.test('a job that is cancelled while its pod has no node loses its pod at once', async t => {
-  const podSpec = { nodeSelector: { nowhere: 'true' }, containers: [{ image: jobImage }] }
-  const { id } = world.begin(stepWith({ podSpec }, { command: 'true' }))
-  await eventually('the pod', async () => watching.lastPod(id), 30)
+/** Cancels a job whose pod is pending. */
+async function losesItsPod(t: Test, id: string): Promise<void> {
   upstream.cancelJob(id)
   const cancelledAt = Date.now()
   const job = await world.until(id, isOver, 'the end of the job')
   t.match(job, { state: 'canceled', signalReason: 'cancel', finishCount: 1 }, job.log)
   const goneAt = await eventually('the pod to be gone', async () => watching.podGone(id), 30)
   inTime(t, (goneAt - cancelledAt) / 1000, 'the pod is gone')
+}
+
+t.test('a job that is cancelled while its pod has no node loses its pod at once', async t => {
+  const podSpec = { nodeSelector: { nowhere: 'true' }, containers: [{ image: jobImage }] }
+  const { id } = world.begin(stepWith({ podSpec }, { command: 'true' }))
+  await eventually('the pod', async () => watching.lastPod(id), 30)
+  await losesItsPod(t, id)
 })
 
 t.test('a job that is cancelled while its image is awaited loses its pod at once', async t => {
@@ -106,12 +111,7 @@ t.test('a job that is cancelled while its image is awaited loses its pod at once
   const sidecars = [{ name: 'db', image: 'registry.invalid/db:1' }]
   const { id } = world.begin(stepWith({ podSpec: { containers }, sidecars }, { command: 'true' }))
   await eventually('the pull', async () => watching.eventWas(id, /^Pulling: .*db:1/), 30)
-  upstream.cancelJob(id)
-  const cancelledAt = Date.now()
-  const job = await world.until(id, isOver, 'the end of the job')
-  t.match(job, { state: 'canceled', signalReason: 'cancel', finishCount: 1 }, job.log)
-  const goneAt = await eventually('the pod to be gone', async () => watching.podGone(id), 30)
-  inTime(t, (goneAt - cancelledAt) / 1000, 'the pod is gone')
+  await losesItsPod(t, id)
 })
 
 t.test('a job that runs out of its time is stopped as a cancelled one is', async t => {

@@ -10,6 +10,7 @@ import {
   tells,
   untilSeen,
   type LiveJob,
+  type VerdictCase,
 } from './harness/verdict-case.js'
 import { containerIs } from './harness/watching.js'
 
@@ -175,17 +176,18 @@ t.test('a bootstrap that is killed', t =>
   }),
 )
 
+const killedAsAWhole: Omit<VerdictCase, 'pipeline' | 'log'> = {
+  ready,
+  deed: async ({ id }) =>
+    killContainer(await untilSeen(stage, id, containerIs('container-0', 'running')), 'container-0'),
+  said: (seen, id) => seen.podWas(id, containerIs('container-0', 'terminated')),
+  end: { exitStatus: 137, signal: 'SIGKILL', signalReason: undefined },
+}
+
 t.test('a command container that is killed as a whole', { skip }, t =>
   tells(t, stage, {
     pipeline: command('echo ready; sleep 300'),
-    ready,
-    deed: async ({ id }) =>
-      killContainer(
-        await untilSeen(stage, id, containerIs('container-0', 'running')),
-        'container-0',
-      ),
-    said: (seen, id) => seen.podWas(id, containerIs('container-0', 'terminated')),
-    end: { exitStatus: 137, signal: 'SIGKILL', signalReason: undefined },
+    ...killedAsAWhole,
     log: [/\+\+\+ Job spawner: ContainerKilled/, /container-0/, /137/],
   }),
 )
@@ -193,14 +195,7 @@ t.test('a command container that is killed as a whole', { skip }, t =>
 t.test('a command container that is killed while it prints each second', { skip }, t =>
   tells(t, stage, {
     pipeline: command('echo ready; while true; do echo more; sleep 1; done'),
-    ready,
-    deed: async ({ id }) =>
-      killContainer(
-        await untilSeen(stage, id, containerIs('container-0', 'running')),
-        'container-0',
-      ),
-    said: (seen, id) => seen.podWas(id, containerIs('container-0', 'terminated')),
-    end: { exitStatus: 137, signal: 'SIGKILL', signalReason: undefined },
+    ...killedAsAWhole,
     log: [/\+\+\+ Job spawner: ContainerKilled/, /container-0/],
   }),
 )

@@ -6,7 +6,7 @@ import type {
   V1Pod,
 } from '@kubernetes/client-node'
 import { cut, plain, type Redact } from '../narration/said.js'
-import { neverStarted } from '../verdict/status.js'
+import { neverStarted, statuses } from '../verdict/status.js'
 import { knownPatterns, containersOf, secretNames } from './needles.js'
 import { pieceRedactor } from './redaction.js'
 
@@ -116,9 +116,8 @@ function hasRun(status: V1ContainerStatus | undefined): boolean {
   return running !== undefined || (end !== undefined && !neverStarted(end))
 }
 
-function statusOf({ status }: V1Pod, container: string): V1ContainerStatus | undefined {
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  return all.find(({ name }) => name === container)
+function statusOf(pod: V1Pod, container: string): V1ContainerStatus | undefined {
+  return statuses(pod).find(({ name }) => name === container)
 }
 
 function isRedactable({ env = [], envFrom = [] }: V1Container, pod: V1Pod): boolean {
