@@ -24,6 +24,7 @@ import { leaseVerbs, type LeaseVerbs } from './leases.js'
 import { listWatch, typed, type ListWatch } from './list-watch.js'
 import { checkTokenReviews, ensureNamespace, pingCluster } from './preflight.js'
 import { secretVerbs, type SecretVerbs } from './secrets.js'
+import type { ServerClock } from './server-clock.js'
 import { reviewToken, type PodIdentity } from './token-review.js'
 import { Transport } from './transport.js'
 
@@ -110,6 +111,8 @@ export interface ClusterOptions {
   ledgerNamespace: string
   log: Log
   clock: Clock
+  /** Told what time it is at the API server. */
+  serverClock?: ServerClock
   /** Open while this process may write; always, when it is left out. */
   fence?: Fence
   metrics?: Metrics

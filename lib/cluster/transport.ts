@@ -14,6 +14,7 @@ import { version } from '../version.js'
 import { ClusterError, errorOfAnswer, errorOfNetwork, isClusterError } from './cluster-error.js'
 import { Connections } from './connections.js'
 import { jsonLines } from './json-lines.js'
+import type { ServerClock } from './server-clock.js'
 
 /** A request to the API server. `path` is below the server's URL. */
 export interface ClusterRequest {
@@ -33,6 +34,8 @@ export interface TransportOptions {
   kubeConfig: KubeConfig
   log: Log
   clock: Clock
+  /** Told what time it is at the server. */
+  serverClock?: ServerClock
   /** Open while this process may write to Kubernetes; always, when it is left out. */
   fence?: Fence
   metrics?: Metrics
@@ -90,6 +93,7 @@ export class Transport {
   readonly library: HttpLibrary
   readonly #log: Log
   readonly #clock: Clock
+  readonly #serverClock: ServerClock | undefined
   readonly #timeouts: { headers: number; request: number }
   readonly #connections: Connections
   readonly #fence: Fence
@@ -110,6 +114,7 @@ export class Transport {
     this.host = new URL(this.server).host
     this.#log = log
     this.#clock = clock
+    this.#serverClock = options.serverClock
     this.#timeouts = { headers: headersTimeout ?? 30_000, request: requestTimeout ?? 60_000 }
     this.library = wrapHttpLibrary({ send: request => this.#sendContext(request) })
   }
@@ -257,6 +262,7 @@ export class Transport {
       })
       const { statusCode: status, headers, body } = answer
       const ms = this.#clock.now() - started
+      this.#serverClock?.heard([headers['date']].flat()[0], ms)
       this.#log.debug({ method: wire.method, path: pathname, status, ms }, 'cluster answered')
       if (status === 401) this.#connections.renew(dispatcher)
       if (status >= 300) throw errorOfAnswer(status, headers, await body.text())

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.js'
 import { connectCluster, type Cluster } from '../cluster/cluster.js'
 import { gatewayUrl } from '../cluster/gateway-url.js'
 import { inCluster, loadKubeConfig, ownNamespace } from '../cluster/kubeconfig.js'
+import { ServerClock } from '../cluster/server-clock.js'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { Fence } from '../fence.js'
@@ -18,6 +19,8 @@ export interface Connected {
   cluster: Cluster
   /** Closed: what `cluster` writes waits until somebody who holds the lease opens it. */
   fence: Fence
+  /** The API server's. */
+  clock: ServerClock
   gatewayUrl: (port: number) => Promise<string>
   /** The pod that we are in, when it is in the ledger's namespace. */
   pod: { name: string; uid: string } | undefined
@@ -47,6 +50,7 @@ export async function connect(
     own: inside ? ownNamespace() : undefined,
   })
   const fence = new Fence()
+  const serverClock = new ServerClock(clock, log)
   const cluster = connectCluster({
     kubeConfig,
     namespace: config.namespace,
@@ -54,6 +58,7 @@ export async function connect(
     fence,
     log,
     clock,
+    serverClock,
     metrics,
   })
   const version = await cluster.ping()
@@ -66,6 +71,7 @@ export async function connect(
   return {
     cluster,
     fence,
+    clock: serverClock,
     pod: inside && ownNamespace() === ledger ? podOf(env) : undefined,
     gatewayUrl: async port => {
       if (config.gatewayUrl !== undefined) return config.gatewayUrl

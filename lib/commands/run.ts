@@ -19,7 +19,6 @@ const lingerMs = 5_000
 export async function run({ argv, env, stderr }: CommandContext): Promise<number> {
   const config = loadConfig(argv, env)
   const log = makeLog(config.logLevel, stderr)
-  const clock = systemClock
   const { tags, name, maxInFlight, endpoint } = config
   log.info({ version, endpoint, tags, name, maxInFlight }, 'job spawner starting')
   // After the settings, so that a mistake in them is told at once: the Kubernetes client takes its time to load.
@@ -28,9 +27,9 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   const { thisProcess } = await import('../lease/holder.js')
   const { Metrics } = await import('../metrics/metrics.js')
   const metrics = new Metrics()
-  const connected = await connect(config, { env, log, clock, metrics })
+  const connected = await connect(config, { env, log, clock: systemClock, metrics })
   const holder = thisProcess(env)
-  const spawner = new JobSpawner({ config, ...connected, holder, log, clock, metrics })
+  const spawner = new JobSpawner({ config, ...connected, holder, log, metrics })
   const stop = stopSignals(log)
   let told: StatusServer | undefined
   try {

@@ -46,7 +46,6 @@ export async function sandbox({ argv, env, stdout, stderr }: CommandContext): Pr
       ...connected,
       holder: thisProcess(env),
       log,
-      clock: systemClock,
       onManifest: job =>
         void traceManifest(folder, job).catch((error: unknown) =>
           log.warn({ err: error }, 'manifest not written'),

@@ -40,7 +40,9 @@ export function afterRun(seen: AfterRun): 'done' | 'wait' | 'end' {
 export function leftUntil(pod: V1Pod | undefined, endedAt: number, held = true): number {
   const agent = pod && agentState(pod)?.terminated
   if (!pod) return endedAt + hangMs
-  if (agent) return (timeOf(agent.finishedAt) ?? endedAt) + hangMs + (held ? holdMs(pod) : 0)
+  // An agent ends after its finish, whatever the clock of its node says.
+  const agentEnd = agent && Math.max(timeOf(agent.finishedAt) ?? endedAt, endedAt)
+  if (agentEnd !== undefined) return agentEnd + hangMs + (held ? holdMs(pod) : 0)
   const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? usualGraceSeconds
   return endedAt + graceSeconds * 1_000 + spareMs + (held ? holdMs(pod) : 0)
 }

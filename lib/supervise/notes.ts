@@ -1,6 +1,7 @@
 import type { SeenClaim } from '../pod/verdict/verdict.js'
 import { nothingTold, type Told } from '../pod/narration/telling.js'
 import type { ClaimLook } from './claims.js'
+import type { EndsSeen } from './ends-seen.js'
 
 /** What supervision remembers of a run that goes on. */
 export interface Notes {
@@ -10,6 +11,8 @@ export interface Notes {
   seen: boolean
   /** The name of its last pod. */
   podName: string | undefined
+  /** The ends of containers that the watch, or a fresh look, has told of. */
+  ends: EndsSeen
   /** What the log has been told of its waiting. */
   told: Told
   /** When there may be something new to tell. */
@@ -37,6 +40,7 @@ export function newNotes(now: number): Notes {
     since: now,
     seen: false,
     podName: undefined,
+    ends: new Map(),
     told: nothingTold,
     tellAt: 0,
     saying: false,

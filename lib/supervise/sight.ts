@@ -5,6 +5,7 @@ import type { Limits } from '../pod/verdict/judgement.js'
 import { agentRuns } from '../pod/verdict/status.js'
 import type { Seen } from '../pod/verdict/verdict.js'
 import { needsNode } from './attention.js'
+import { seeEnds, sinceEnds } from './ends-seen.js'
 import type { NodeLooks } from './node-looks.js'
 import type { Notes } from './notes.js'
 import type { Settling } from './settling.js'
@@ -38,16 +39,18 @@ export class Sight {
 
   /** What the watches know of the run, and the gateway of its agent. */
   seenOf(run: SupervisedRun, notes: Notes): Seen {
-    const { view, nodes, settling, limits } = this.options
+    const { view, nodes, settling, limits, clock } = this.options
     const pod = view.podOf(run.jobId)
     const job = view.job(run.jobName)
     if (pod) notes.podName = pod.metadata?.name ?? notes.podName
     if (pod || job) notes.seen = true
+    notes.ends = seeEnds(pod, notes.ends, clock.now())
     return {
       pod,
       job,
       now: settling.judgingTime(),
       limits,
+      endsSeen: sinceEnds(notes.ends, clock.now()),
       podSeenBefore: notes.podName !== undefined || run.podSeen,
       claims: notes.claims.map(claim => ({ ...claim, events: this.eventsOfClaim(claim) })),
       events: notes.podName === undefined ? undefined : view.events('Pod', notes.podName),

@@ -40,6 +40,8 @@ const agentEnded = { terminated: { exitCode: 0, finishedAt: new Date(endedAt) } 
 
 t.test('a pod is left the time that it needs', async t => {
   t.equal(endsAfter(pod(agentEnded)), 15, 'a sidecar hangs')
+  const early = { terminated: { exitCode: 0, finishedAt: new Date(endedAt - 300_000) } }
+  t.equal(endsAfter(pod(early)), 15, 'by whatever clock of its node')
   t.equal(endsAfter(pod(running)), 60, 'the usual grace, and half a minute')
   t.equal(endsAfter(pod(running, { grace: 300 })), 330)
   t.equal(endsAfter(undefined), 15, 'a Job that makes no pod')

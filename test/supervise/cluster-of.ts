@@ -139,6 +139,7 @@ export class FakeRun implements SupervisedRun {
   env: Record<string, string> = {}
   redactedVars: string[] = ['*_TOKEN']
   podCalledAt: number | undefined
+  podPolledAt: number | 'never' | undefined
   podWriting = false
   readonly ends: EndCause[] = []
   readonly said: string[] = []

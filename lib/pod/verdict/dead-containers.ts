@@ -10,7 +10,6 @@ import {
   ledContainers,
   type EndedContainer,
 } from './status.js'
-import { timeOf } from './words.js'
 
 // What an agent needs to send the last of the log and its finish, with room to spare.
 const noticeMs = 8_000
@@ -32,7 +31,7 @@ export function deadContainer(seen: Seen): Verdict | undefined {
   const ended = endedContainers(pod).filter(({ name }) => led.includes(name))
   const failed = ended.find(({ state }) => isRealEnd(state) && exitCode(state) !== 0)
   if (failed) return isUnnoticed(seen, failed) ? overBy(seen, pod, failed) : undefined
-  const last = lastOf(ended)
+  const last = lastOf(ended, seen)
   if (!last || ended.length < led.length || !allUnnoticed(seen, last)) return undefined
   const names = ended.map(({ name }) => name).join(', ')
   const text = [
@@ -53,24 +52,29 @@ function isRealEnd({ reason }: EndedContainer['state']): boolean {
 }
 
 function isUnnoticed(seen: Seen, container: EndedContainer): boolean {
-  const { now, agent } = seen
-  const endedAt = timeOf(container.state.finishedAt)
-  if (!endedAt || !agent || agent.writing || now - endedAt < noticeMs) return false
+  const { agent } = seen
+  const endedMs = endedSince(seen, container)
+  if (!agent || agent.writing || endedMs < noticeMs) return false
   const { polledMs } = agent
-  if (typeof polledMs === 'number') return now - polledMs > endedAt
-  return polledMs === 'never' || isKilled(container) || now - endedAt >= doubtMs
+  if (typeof polledMs === 'number') return polledMs < endedMs
+  return polledMs === 'never' || isKilled(container) || endedMs >= doubtMs
 }
 
 // A job that went well must not be failed because its agent cannot reach us just now.
-function allUnnoticed({ now, agent }: Seen, { state }: EndedContainer): boolean {
-  const endedAt = timeOf(state.finishedAt)
-  if (!endedAt || !agent || agent.writing || now - endedAt < noticeAllMs) return false
+function allUnnoticed(seen: Seen, last: EndedContainer): boolean {
+  const { agent } = seen
+  const endedMs = endedSince(seen, last)
+  if (!agent || agent.writing || endedMs < noticeAllMs) return false
   const { polledMs, silentMs } = agent
   const heardMs = polledMs === 'never' ? silentMs : polledMs
-  return typeof heardMs === 'number' && now - heardMs > endedAt + noticeMs / 2
+  return typeof heardMs === 'number' && heardMs < endedMs - noticeMs / 2
 }
 
-function lastOf(ended: readonly EndedContainer[]): EndedContainer | undefined {
-  const time = ({ state }: EndedContainer) => timeOf(state.finishedAt) ?? Infinity
-  return ended.toSorted((a, b) => time(b) - time(a))[0]
+// The time in its status is of the node's clock, which may be wrong, and what is dead is not to be found dead too soon.
+function endedSince({ now, endsSeen }: Seen, { name }: EndedContainer): number {
+  return now > 0 ? (endsSeen?.get(name) ?? 0) : 0
+}
+
+function lastOf(ended: readonly EndedContainer[], seen: Seen): EndedContainer | undefined {
+  return ended.toSorted((a, b) => endedSince(seen, a) - endedSince(seen, b))[0]
 }

@@ -70,6 +70,11 @@ export interface Seen {
   jobEvents?: readonly CoreV1Event[]
   /** The pod's node, when it has been looked at. */
   node?: V1Node | undefined
+  /**
+   * How long ago each container was first seen to have ended, in milliseconds, by its name: by one clock, whatever that
+   * of the node says.
+   */
+  endsSeen?: ReadonlyMap<string, number>
   /** What the gateway knows of the pod agent. */
   agent?: {
     /** Milliseconds since its last call; undefined when it has not called yet. */

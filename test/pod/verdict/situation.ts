@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { parseDocument, type Document } from 'yaml'
 import { explain, type Explanation, type Reported } from '../../../lib/pod/verdict/explain.js'
 import type { Limits, Seen } from '../../../lib/pod/verdict/judgement.js'
+import { endedContainers } from '../../../lib/pod/verdict/status.js'
 import { verdict, type Verdict } from '../../../lib/pod/verdict/verdict.js'
 
 /** Where the situations are. */
@@ -48,14 +49,23 @@ export function answer({ content }: Situation): NonNullable<Content['expect']> {
   return explain(content.reported, seen) ?? 'nothing to explain'
 }
 
-/** What is known, with what a situation need not say. */
+/** What is known, with what a situation need not say: the end of a container was seen at once. */
 export function seenOf({ about: _, expect: __, reported: ___, now, ...rest }: Content): Seen {
+  const time = now === undefined || now === 0 ? 0 : Date.parse(now)
   return {
     pod: undefined,
     job: undefined,
     limits,
     podSeenBefore: rest.pod !== undefined,
+    endsSeen: endsSeen(rest.pod, time),
     ...rest,
-    now: now === undefined || now === 0 ? 0 : Date.parse(now),
+    now: time,
   }
+}
+
+function endsSeen(pod: Seen['pod'], now: number): Map<string, number> {
+  const ended = pod ? endedContainers(pod) : []
+  return new Map(
+    ended.map(({ name, state }) => [name, now - Date.parse(String(state.finishedAt ?? ''))]),
+  )
 }
