@@ -25,8 +25,14 @@ export async function listenAt(
       where: `${flag} ${host}:${port}`,
       wanted: 'a free port and an address of this machine',
       found: messageOf(error),
-      hint: 'is another job-spawner running? choose another port',
+      hint: hints[(error as NodeJS.ErrnoException).code ?? ''] ?? 'choose another address or port',
     })
   })
   return (server.address() as AddressInfo).port
+}
+
+const hints: Record<string, string> = {
+  EADDRINUSE: 'is another job-spawner running? choose another port',
+  EADDRNOTAVAIL: 'name an address of this machine, or 0.0.0.0',
+  EACCES: 'choose a port above 1023',
 }

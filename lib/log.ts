@@ -1,4 +1,5 @@
 import { pino, type Logger, type LevelWithSilent } from 'pino'
+import { isProblem } from './errors.js'
 
 /** The logger that everything is handed: pino's. */
 export type Log = Logger
@@ -33,10 +34,16 @@ export function makeLog(level: LogLevel, destination: NodeJS.WritableStream = pr
         'headers.authorization',
         '*.headers.authorization',
       ],
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: errorFields },
     },
     destination,
   )
+}
+
+// Where in the program a problem was found helps nobody: it says itself where to look.
+function errorFields(error: Error): object {
+  const fields = pino.stdSerializers.err(error)
+  return isProblem(error) ? { ...fields, stack: undefined } : fields
 }
 
 /** A logger that says nothing, for tests and the pure parts of commands. */

@@ -191,6 +191,8 @@ function hint(error: ErrorObject): string | undefined {
 function typeHint(wants: string, has: string): string | undefined {
   if (wants === 'string' && ['number', 'boolean'].includes(has)) return 'put it in quotes'
   if (wants === 'array' && has === 'string') return 'write it as a list, even of one'
+  if (wants === 'array' && has === 'object')
+    return 'write it as a list: begin each item with a dash'
   return undefined
 }
 

@@ -32,7 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   fence: [],
   listening: ['errors'],
   'pod-token': [],
-  log: [],
+  log: ['errors'],
   version: [],
   types: [],
   'kubernetes-names': [],

@@ -113,7 +113,7 @@ function whatIsWrong(error: unknown): string {
   if (code === 'ENOENT') return 'no such file'
   if (code !== undefined) return `a file that cannot be read (${code})`
   if (mark?.line !== undefined) return `line ${mark.line + 1} is not YAML`
-  return 'something else'
+  return 'no kubeconfig: it is empty, or of another form'
 }
 
 function checkSelection(config: KubeConfig, where: string): void {

@@ -1,6 +1,6 @@
-import { isProblem, messageOf, problemText } from '../errors.js'
+import { isProblem, messageOf, Problem, problemText } from '../errors.js'
 import { usage } from './help.js'
-import type { Command } from './command.js'
+import type { Command, CommandContext } from './command.js'
 
 // Loaded when they are asked for: the Kubernetes client alone takes half a second.
 const commands = new Map<string, () => Promise<Command>>([
@@ -15,9 +15,12 @@ const commands = new Map<string, () => Promise<Command>>([
  * `job-spawner VERB …`: the exit status. A `Problem` is told in a few lines: exit status 2 when the words or settings
  * are wrong, 1 for the rest.
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  { stdin, stdout, stderr }: Pick<CommandContext, 'stdin' | 'stdout' | 'stderr'> = process,
+): Promise<number> {
   const [verb = '', ...rest] = argv
-  const out = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
+  const out = { stdin, stdout, stderr }
   tellLostOutput(out)
   try {
     if (verb === '' || verb === 'help' || [verb, ...rest].some(asksForHelp)) {
@@ -26,14 +29,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const load = commands.get(verb === '--version' ? 'version' : verb)
     if (load) return await (await load())({ argv: rest, env: process.env, ...out })
-    out.stderr.write(
-      `job-spawner: unknown verb\n  wanted: ${[...commands.keys()].join(', ')}\n  found: ${JSON.stringify(verb)}\n`,
-    )
-    return 2
+    throw await unknownVerb(verb)
   } catch (error) {
     out.stderr.write(`job-spawner: ${isProblem(error) ? problemText(error) : messageOf(error)}\n`)
     return isProblem(error) && error.disposition === 'usage' ? 2 : 1
   }
+}
+
+async function unknownVerb(verb: string): Promise<Problem> {
+  const { nearest } = await import('../schemas.js')
+  const known = [...commands.keys()]
+  const near = nearest(verb, known)
+  return new Problem('USAGE', 'unknown verb', {
+    wanted: known.join(', '),
+    found: JSON.stringify(verb),
+    hint: near === undefined ? 'job-spawner --help tells what each does' : `did you mean ${near}?`,
+  })
 }
 
 function asksForHelp(word: string): boolean {
@@ -43,7 +54,7 @@ function asksForHelp(word: string): boolean {
 let listens = false
 
 // Who reads may stop early, as `head` does: that is no mistake. That a disk is full is one.
-function tellLostOutput({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): void {
+function tellLostOutput({ stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>): void {
   if (listens) return
   listens = true
   stderr.on('error', () => undefined)

@@ -59,7 +59,11 @@ const shapes: Record<string, JsonSchema> = {
   'optional-namespace': { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   duration: { type: 'string', pattern: '^[0-9]+ ?(ms|s|m|h|d)$' },
   'positive-duration': { type: 'string', pattern: '^0*[1-9][0-9]* ?(ms|s|m|h|d)$' },
-  'lease-duration': { type: 'string', pattern: '^[0-9]+ ?(ms|s|m)$' },
+  // From 3s to 60s.
+  'lease-duration': {
+    type: 'string',
+    pattern: '^0*(([3-9]|[1-5][0-9]|60) ?s|1 ?m|([3-9]|[1-5][0-9])[0-9]{3} ?ms|60000 ?ms)$',
+  },
   'optional-ip': { type: 'string', pattern: '^[0-9a-fA-F.:]+$' },
   'listen-address': { type: 'string', pattern: '^(\\[[^\\]]+\\]|[^:\\s]*):[0-9]{1,5}$' },
   tags: {

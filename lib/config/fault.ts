@@ -22,7 +22,7 @@ export function problemOf(faults: readonly Fault[], place: (path: Path) => strin
   if (others.length === 0) {
     return new Problem('CONFIG_INVALID', `${pathText(path)} can't be used`, {
       where,
-      wanted,
+      wanted: hint?.startsWith('did you mean') ? short(wanted) : wanted,
       found,
       hint,
     })
@@ -56,10 +56,13 @@ function segment(part: string | number): string {
   return /^[\w$-]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`
 }
 
+// The known keys of a PodSpec would fill the screen.
+function short(wanted: string): string {
+  return wanted.length > 120 ? `${wanted.slice(0, 120)}…` : wanted
+}
+
 function faultText({ path, wanted, found, hint }: Fault): string {
-  // The known keys of a PodSpec would fill the screen.
-  const short = wanted.length > 120 ? `${wanted.slice(0, 120)}…` : wanted
-  return `${pathText(path)}: wanted ${short}; found ${found}${hint === undefined ? '' : `; ${hint}`}`
+  return `${pathText(path)}: wanted ${short(wanted)}; found ${found}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 /** Of several faults at one place the first: the rules know more of a place than its schema does. */

@@ -136,7 +136,8 @@ function unknownKey(name: string, where: string, known: readonly string[]): Prob
   }
   return new Problem('CONFIG_FILE', 'unknown key in the config file', {
     where,
-    wanted: `one of: ${known.join(', ')}`,
+    // The nearest says it; the list of all would fill the screen.
+    wanted: near === undefined ? `one of: ${known.join(', ')}` : 'the name of a setting',
     found,
     hint: near === undefined ? 'remove the key' : `did you mean ${near}?`,
   })

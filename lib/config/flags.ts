@@ -76,18 +76,27 @@ export function parseFlags(argv: readonly string[]): {
     const { config, ...rest } = values
     return { values: rest, config: config as string | undefined }
   } catch (error) {
-    throw flagProblem(error, Object.keys(specs))
+    throw flagProblem(error, Object.keys(specs), completed(argv))
   }
 }
 
-/** A parser's complaint as ours, with the nearest known flag; it never quotes a flag's value. */
-export function flagProblem(error: unknown, known: readonly string[]): Problem {
+/**
+ * A parser's complaint as ours, with the nearest known flag; it never quotes a flag's value, nor a word among the flags,
+ * for that may be one too.
+ */
+export function flagProblem(
+  error: unknown,
+  known: readonly string[],
+  argv: readonly string[] = [],
+): Problem {
   const unknown = /Unknown option '(-{1,2}[^'\s=]+)/.exec(messageOf(error))?.[1]
   const positional = (error as { code?: string }).code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
   if (positional) {
+    const before = flagBefore(messageOf(error), argv)
     return new Problem('USAGE', 'an argument stands where only flags can', {
+      where: before === undefined ? undefined : `after ${before}`,
       wanted: '--flag value',
-      hint: 'write each setting as --flag value; see job-spawner --help',
+      hint: `write each setting as --flag value; ${seeHelp}`,
     })
   }
   if (unknown === undefined) {
@@ -95,10 +104,19 @@ export function flagProblem(error: unknown, known: readonly string[]): Problem {
     return new Problem('USAGE', 'a flag has no usable value', {
       where: flag,
       wanted: '--flag value, or --flag=value when the value begins with a dash',
-      hint: 'see job-spawner --help',
+      hint: seeHelp,
     })
   }
   return unknownFlag(unknown, known)
+}
+
+const seeHelp = 'see job-spawner VERB --help'
+
+// Where the word stands, as it can't be shown.
+function flagBefore(complaint: string, argv: readonly string[]): string | undefined {
+  const word = /'([^]*)'/.exec(complaint)?.[1]
+  const before = word === undefined ? [] : argv.slice(0, Math.max(0, argv.indexOf(word)))
+  return /^--[\w-]+/.exec(before.findLast(one => one.startsWith('--')) ?? '')?.[0]
 }
 
 function unknownFlag(flag: string, known: readonly string[]): Problem {
@@ -112,11 +130,11 @@ function unknownFlag(flag: string, known: readonly string[]): Problem {
     })
   }
   const near = nearest(name, known)
-  const usual = near === undefined ? 'see job-spawner --help' : `did you mean --${near}?`
+  const moved = movedKey(name)?.why
+  const usual = near === undefined ? seeHelp : `did you mean --${near}?`
   return new Problem('USAGE', 'unknown flag', {
     where: flag,
-    wanted: `one of: ${known.map(one => `--${one}`).join(' ')}`,
-    found: flag,
-    hint: movedKey(name)?.why ?? usual,
+    wanted: 'a flag of this verb',
+    hint: moved ?? usual,
   })
 }

@@ -75,7 +75,7 @@ const formats: convict.Format[] = [
     name: 'lease-duration',
     validate: value =>
       wanted(
-        'a duration from 3s to 60s: upstream gives up on silent agents after 3 minutes',
+        'a duration from 3s to 60s: Buildkite gives up on silent agents after 3 minutes',
         typeof value === 'number' && value >= 3_000 && value <= 60_000,
       ),
     coerce: coerceDuration,
@@ -122,7 +122,10 @@ const formats: convict.Format[] = [
     name: 'listen-address',
     // Stays text: convict takes an object for a schema of its own.
     validate: value =>
-      wanted('HOST:PORT, such as 0.0.0.0:9000', listenAddress(value) !== undefined),
+      wanted(
+        'HOST:PORT, such as 0.0.0.0:9000, with a port of 65535 at most',
+        listenAddress(value) !== undefined,
+      ),
   },
 ]
 

@@ -1,6 +1,7 @@
 import { classFaults } from './class-rules.js'
 import type { Fault } from './fault.js'
 import type { Values } from './flags.js'
+import { listenFaults } from './listen-rules.js'
 import { metadataFaults } from './metadata-rules.js'
 import { mountFaults } from './mount-rules.js'
 import { patchFaults } from './patch-rules.js'
@@ -11,6 +12,7 @@ import { hookFaults, volumeFaults } from './volume-rules.js'
 export function ruleFaults(values: Values): Fault[] {
   const allowCommands = values['allow-pod-spec-patch-unsafe-command-modification'] === true
   return [
+    ...listenFaults(values),
     ...endpointFaults(values),
     ...patchFaults(values['pod-spec-patch'], { allowCommands }),
     ...hookFaults(values['agent-config']),

@@ -1,21 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { messageOf, Problem } from '../errors.js'
-import { options } from './schema.js'
+
+interface TokenSettings {
+  given: string | null
+  file: string | null
+  where: { given: string | undefined; file: string | undefined }
+}
 
 /**
- * The agent token: the one that was given, or the one in the file.
+ * The agent token: the one that was given, or the one in the file. `where` says by which flag, variable or key.
  * @throws Problem CONFIG_INVALID when there is none or two, TOKEN_FILE when it can't be read or used. Never with it.
  */
-export function agentToken({ given, file }: { given: string | null; file: string | null }): string {
+export function agentToken({ given, file, where }: TokenSettings): string {
   if (given !== null && file !== null) {
     throw new Problem('CONFIG_INVALID', 'the agent token is given twice', {
-      where: '--token and --token-file',
+      where: `${where.given} and ${where.file}`,
       wanted: 'one of the two',
       found: 'both',
       hint: 'remove one of them',
     })
   }
-  if (given !== null) return cleanToken(given, options.token.env)
+  if (given !== null) return cleanToken(given, where.given ?? '--token')
   if (file !== null) return cleanToken(readToken(file), file)
   throw new Problem('CONFIG_INVALID', 'there is no agent token', {
     where: '--token, --token-file, BUILDKITE_AGENT_TOKEN, BUILDKITE_AGENT_TOKEN_FILE',

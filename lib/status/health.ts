@@ -23,6 +23,7 @@ function upstreamText(
   { answeredAt, failingSince, failures }: StatusSnapshot['upstream'],
   at: Date,
 ) {
+  if (!answeredAt && !failingSince) return 'not called yet'
   const last = answeredAt ? `answered ${spanBetween(answeredAt, at)} ago` : 'has not answered yet'
   if (!failingSince) return last
   const calls = `${failures} ${failures === 1 ? 'call' : 'calls'}`

@@ -92,5 +92,6 @@ function listed(counts: readonly [number, string][]): string {
 }
 
 function standby(): Html {
-  return markup`<p class="lead">Another process leads: what runs and what waits is on its page. This one takes over when it is gone.</p>`
+  return markup`<p class="lead">Another process leads: what runs and what waits is on its page. This one takes over when it is gone.</p>
+<p class="small">Which one leads: <code>kubectl get leases</code> in the namespace of the ledger; its holder begins with the host or pod.</p>`
 }

@@ -55,6 +55,7 @@ dt { color: var(--soft) } dd { margin: 0 }
   tr { padding: .5rem 0; border-top: 1px solid var(--line) }
   tr:first-child { border-top: 0 }
   .phase::after { content: ',' }
+  .took::before { content: 'took ' }
   td { border: 0; padding: .12rem .75rem }
 }
 `)

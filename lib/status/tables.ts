@@ -17,7 +17,7 @@ export function waitingTable(runs: readonly StatusRun[], { at, most }: TableOpti
 <td><span class="words">${run.waitingFor ?? waitWords[run.phase]}</span></td>
 <td class="place small">${where(run)}</td></tr>`,
   )
-  const head = ['Job', 'Phase', 'Waits for', 'Where']
+  const head = ['Job', 'Phase', 'Why', 'Where']
   return table(markup`Waiting <small>${runs.length}</small>`, {
     head,
     rows,
@@ -48,9 +48,9 @@ export function endedTable({ ended, at }: StatusSnapshot): Html {
 <td class="job">${job(run)}</td>
 <td class="when"><span class="line">${spanBetween(run.endedAt, at)} ago</span> ${time(run.endedAt, at, 'at')}</td>
 <td>${cause(run)}</td>
-<td class="place small">took ${spanText(run.seconds)}${enders[run.by]}</td></tr>`,
+<td class="small"><span class="took">${spanText(run.seconds)}${enders[run.by]}</span></td></tr>`,
   )
-  return table(markup`Ended last`, { head: ['Job', 'Ended', 'Cause', ''], rows, left: 0 })
+  return table(markup`Ended last`, { head: ['Job', 'Ended', 'Cause', 'Took'], rows, left: 0 })
 }
 
 const enders: Record<StatusEnded['by'], string> = {

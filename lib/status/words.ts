@@ -42,10 +42,10 @@ export const phaseWords: Record<OpenPhase, string> = {
 
 /** What a run waits for when the cluster says no more of it. */
 export const waitWords: Record<OpenPhase, string> = {
-  accepted: 'its Job to be made',
-  unscheduled: 'a pod with a node',
-  preparing: 'images and containers',
-  connected: 'its agent to start the job',
+  accepted: 'Its Job is being made.',
+  unscheduled: 'Its pod has no node yet.',
+  preparing: 'Images are pulled and containers started.',
+  connected: 'Its agent is about to start the job.',
   running: '',
-  ending: 'Buildkite to take its end',
+  ending: 'Buildkite has not taken its end yet.',
 }

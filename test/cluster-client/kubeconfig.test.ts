@@ -87,7 +87,7 @@ t.test('each fault of a kubeconfig is one clear problem without its secrets', as
     ['missing', undefined, /no such file/],
     ['.', undefined, /EISDIR/],
     ['yaml', undefined, /line \d+ is not YAML/],
-    ['empty', undefined, /something else/],
+    ['empty', undefined, /it is empty/],
     ['scalar', undefined, /none chosen/],
     ['good', 'other', /one of: good.*other/],
     ['nocurrent', undefined, /one of: nc/],

@@ -1,26 +1,23 @@
+import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { main } from '../../lib/commands/main.js'
 import { agentVersion, version } from '../../lib/version.js'
 
 /** What `job-spawner` says to these words. */
-async function said(
-  t: { capture: (object: object, method: string) => () => { args: unknown[] }[] },
-  ...argv: string[]
-) {
-  const captures = [process.stdout, process.stderr].map(stream => t.capture(stream, 'write'))
-  const status = await main(argv)
-  const [stdout, stderr] = captures.map(results =>
-    results()
-      .map(({ args }) => String(args[0]))
-      .join(''),
-  )
-  return { status, stdout, stderr }
+async function said(...argv: string[]) {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  const status = await main(argv, { stdin, stdout, stderr })
+  return { status, stdout: textIn(stdout), stderr: textIn(stderr) }
+}
+
+function textIn(stream: PassThrough): string {
+  return String(stream.read() ?? '')
 }
 
 t.test('the version is ours, and that of the agent whose protocol we speak', async t => {
   for (const verb of ['version', '--version']) {
     await t.test(verb, async t => {
-      const { status, stdout } = await said(t as never, verb)
+      const { status, stdout } = await said(verb)
       t.equal(status, 0)
       t.ok(
         stdout?.startsWith(`job-spawner ${version} `) && stdout.includes(agentVersion),
@@ -43,7 +40,7 @@ t.test('help is asked for in many ways; no verb at all is a mistake', async t =>
   ]
   for (const [argv, expected, text] of table) {
     await t.test(argv.join(' ') || 'no verb', async t => {
-      const { status, stdout } = await said(t as never, ...argv)
+      const { status, stdout } = await said(...argv)
       t.equal(status, expected)
       t.match(stdout, text)
     })
@@ -53,15 +50,16 @@ t.test('help is asked for in many ways; no verb at all is a mistake', async t =>
 t.test('a verb that is none is a mistake, whatever its name', async t => {
   for (const verb of ['runn', 'constructor', 'toString', '__proto__']) {
     await t.test(verb, async t => {
-      const { status, stderr } = await said(t as never, verb)
+      const { status, stderr } = await said(verb)
       t.equal(status, 2)
       t.match(stderr, /unknown verb\n {2}wanted: run, sandbox, render, lint, version\n/)
+      t.match(stderr, verb === 'runn' ? 'did you mean run?' : 'job-spawner --help tells what')
     })
   }
 })
 
 t.test('a problem is told in a few lines, without a stack', async t => {
-  const { status, stderr } = await said(t as never, 'run', '--namespce=hunter2')
+  const { status, stderr } = await said('run', '--namespce=hunter2')
   t.equal(status, 2)
   t.match(stderr, /^job-spawner: unknown flag\n {2}where: --namespce\n[^]*did you mean --namespace/)
   t.notMatch(stderr, /hunter2| {4}at /)

@@ -263,6 +263,90 @@ t.test('a value that can not be used is shown with its place', async t => {
   }
 })
 
+t.test('a value that can not be used comes with what was probably meant', async t => {
+  const table: [string[], string][] = [
+    [['--job-ttl', '600'], 'write its unit: 600s, or 600m'],
+    [['--job-ttl', 'soon'], 'change it, or leave it out: it is 10m then'],
+    [['--gateway-listen', '8480'], 'write 0.0.0.0:8480'],
+    [['--job-active-deadline-seconds', '6h'], 'write the seconds alone: 21600'],
+    [['--image-check=yes'], 'write true'],
+    [['--image-check=off'], 'write false'],
+    [['--image-pull-policy', 'always'], 'did you mean Always?'],
+    [['--tags', 'linux'], 'write queue=linux, if it is the queue'],
+    [['--endpoint', 'agent.example.org'], 'begin it with https:// or http://'],
+    [['--context', ''], 'change it, or leave it out'],
+  ]
+  for (const [argv, hint] of table) {
+    t.equal(refusal(() => loadConfig(argv, withToken)).hint, hint, argv.join(' '))
+  }
+})
+
+t.test('all values that can not be used are told at once, wherever they come from', async t => {
+  const file = written(t, { 'job-ttl': 10, tags: { queue: 'x' }, 'resource-classes': { a: 1 } })
+  const problem = refusal(() => loadConfig(['--max-in-flight=0', '--config', file], withToken))
+  t.match(problem, { message: "4 things in the settings can't be used" })
+  const told = [
+    '--max-in-flight max-in-flight',
+    ':1:1 job-ttl',
+    ':2:1 tags',
+    ':5:3 resource-classes',
+  ]
+  const places = told.map(place => problemText(problem).indexOf(place))
+  t.same(
+    places,
+    places.toSorted((a, b) => a - b),
+    problemText(problem),
+  )
+  t.ok(
+    places.every(place => place > 0),
+    problemText(problem),
+  )
+})
+
+t.test('no setting of one value takes a mapping, and its words are ours', async t => {
+  for (const [name] of all) {
+    const file = written(t, { [name]: { a: 'hunter2' } })
+    const text = problemText(refusal(() => loadPodConfig(['--config', file], {})))
+    t.match(text, `${name} can't be used`)
+    t.notMatch(text, /param|schema|hunter2|object/, text)
+  }
+})
+
+t.test('a variable that is nearly the one of a setting is refused', async t => {
+  const of = (name: string) => () => loadConfig([], { ...withToken, [name]: 'hunter2' })
+  for (const name of ['JOB_SPAWNER_MAX_INFLIGHT', 'JOB_SPAWNER_MAXINFLIGHT']) {
+    const problem = refusal(of(name))
+    t.match(problem, { where: name, hint: 'did you mean JOB_SPAWNER_MAX_IN_FLIGHT?' })
+    t.notMatch(problemText(problem), 'hunter2')
+  }
+  // What Kubernetes makes of a Service of such a name, and what our own suite is told by.
+  const others = ['SERVICE_HOST', 'SERVICE_PORT_GATEWAY', 'PORT', 'PORT_8480_TCP_ADDR']
+  for (const one of [...others, 'GATEWAY_PORT', 'TEST_AGENT_IMAGE'])
+    t.doesNotThrow(of(`JOB_SPAWNER_${one}`), one)
+})
+
+t.test('the gateway and the metrics have ports of their own', async t => {
+  const refused: [string[], Partial<Problem>][] = [
+    [['--gateway-listen', ':9216'], { where: '--gateway-listen' }],
+    [['--metrics-listen', '127.0.0.1:8480'], { where: '--metrics-listen' }],
+    [['--gateway-listen', 'a:7', '--metrics-listen', 'a:7'], { where: '--metrics-listen' }],
+    [
+      ['--gateway-listen', '[::]:7', '--metrics-listen', '10.0.0.1:7'],
+      { found: /7.*\[::\]:7/ as never },
+    ],
+  ]
+  for (const [argv, evidence] of refused) {
+    const problem = refusal(() => loadConfig(argv, withToken))
+    const hint = 'choose another port for one of them'
+    t.match(problem, { code: 'CONFIG_INVALID', hint, ...evidence }, argv.join(' '))
+  }
+  const taken = [
+    ['--gateway-listen', '10.0.0.1:7', '--metrics-listen', '127.0.0.1:7'],
+    ['--gateway-listen', ':0', '--metrics-listen', ':0'],
+  ]
+  for (const argv of taken) t.doesNotThrow(() => loadConfig(argv, withToken), argv.join(' '))
+})
+
 t.test('a bare number is no duration: some read milliseconds, others seconds', async t => {
   const file = written(t, { 'job-ttl': 90 })
   t.match(
@@ -275,8 +359,10 @@ t.test('a bare number is no duration: some read milliseconds, others seconds', a
 t.test('a flag that can not be used is a matter of usage, and its value is not shown', async t => {
   const table: [string[], Partial<Problem>][] = [
     [['--namespce', 'hunter2'], { where: '--namespce', hint: 'did you mean --namespace?' }],
-    [['--quite-else=hunter2'], { hint: 'see job-spawner --help' }],
-    [['hunter2'], { message: 'an argument stands where only flags can' }],
+    [['--quite-else=hunter2'], { hint: 'see job-spawner VERB --help' }],
+    [['hunter2'], { message: 'an argument stands where only flags can', where: undefined }],
+    [['--image-check', 'hunter2'], { where: 'after --image-check' }],
+    [['--namespace', 'a', 'hunter2', '--name', 'x'], { where: 'after --namespace' }],
     [['--token'], { where: '--token', message: 'a flag has no usable value' }],
     [['--token', '--hunter2'], { where: '--token' }],
     [['-x'], { where: '-x' }],
@@ -302,8 +388,9 @@ t.test('the token comes from one place, and is one word', async t => {
     [
       ['--token-file', join(file, 'token')],
       withToken,
-      { code: 'CONFIG_INVALID', message: 'the agent token is given twice' },
+      { where: 'BUILDKITE_AGENT_TOKEN and --token-file', message: /given twice/ as never },
     ],
+    [['--token', 'two words'], {}, { code: 'TOKEN_FILE', where: '--token' }],
     [['--token-file', join(file, 'bad')], {}, { code: 'TOKEN_FILE', where: join(file, 'bad') }],
     [['--token-file', join(file, 'empty')], {}, { code: 'TOKEN_FILE', found: 'nothing' }],
     [['--token-file', join(file, 'none')], {}, { code: 'TOKEN_FILE', found: /ENOENT/ as never }],

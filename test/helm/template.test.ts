@@ -93,6 +93,26 @@ t.test(
   },
 )
 
+t.test('values that can not work are refused with what to do', { skip }, async t => {
+  const table: [object, object, RegExp][] = [
+    [{ 'metrics-listen': '[::]:8480' }, {}, /same port, 8480: choose another one/],
+    [{ 'gateway-listen': '0.0.0.0:0' }, {}, /gateway-listen has the port 0: choose one from 1/],
+    [{ 'metrics-listen': '0.0.0.0:65536' }, {}, /metrics-listen has the port 65536: choose/],
+    [{ 'shutdown-grace': '5m' }, {}, /is 300s, but .* is 75: set it to 340 or more/],
+    [{ 'lease-duration': '5m' }, {}, /lease-duration/],
+    [{}, { agentToken: '' }, /there is no agent token: set agentToken, or agentTokenSecret/],
+    [{}, { agentTokenSecret: 'x' }, /are both set: remove one of them/],
+    [{ namespace: 'spawner' }, {}, /Install into another namespace/],
+  ]
+  for (const [config, others, words] of table) {
+    const values = { ...settings, ...others, config: { ...settings.config, ...config } }
+    const refusal = refusalOf(() => helm(t, values, ...template))
+    t.match(refusal, words, JSON.stringify({ ...config, ...others }))
+  }
+  const config = { ...settings.config, 'shutdown-grace': '1m', 'gateway-listen': ':1' }
+  t.doesNotThrow(() => rendered(t, { config }), 'a grace that the pod has')
+})
+
 /** What a role grants, as `resource: verbs`, with the names it is narrowed to. */
 function rights(role: Manifest | undefined): string[] {
   return (role?.rules ?? []).flatMap(({ resources, verbs, resourceNames }) =>

@@ -110,7 +110,12 @@ const rows: Record<string, Row> = {
   },
   'both a token and a token file': {
     args: ['run', '--token-file', twoLines],
-    says: ['token is given twice', 'where: --token and --token-file', 'wanted: one', 'found: both'],
+    says: [
+      'token is given twice',
+      'where: BUILDKITE_AGENT_TOKEN and --token-file',
+      'wanted: one',
+      'found: both',
+    ],
   },
   'no token': {
     args: ['run'],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { statusPage } from '../../lib/status/page.js'
+import type { StatusSnapshot } from '../../lib/status/status.js'
 import { before, endedOf, runOf, snapshotOf } from './snapshot-of.js'
 
 /** The page's text as a person reads it. */
@@ -35,7 +36,7 @@ t.test('what waits is told with its reason, since when, and where it is', async 
   t.match(page, `href="https://buildkite.com/acme/web/builds/4001#${runOf(1).jobId}"`)
   t.match(textOf(page), 'web #4001')
   const silent = statusPage(snapshotOf({ runs: [runOf(1, { phase: 'accepted' })] }))
-  t.match(textOf(silent), 'its Job to be made')
+  t.match(textOf(silent), 'Its Job is being made.')
 })
 
 t.test(
@@ -55,9 +56,9 @@ t.test('how runs ended is told with cause, exit status and whose fault it was', 
     endedOf(3, { cause: 'EndedUpstream', exitStatus: undefined, by: 'upstream' }),
   ]
   const text = textOf(statusPage(snapshotOf({ ended })))
-  t.match(text, "20 s ago at 21:05:13 OOMKilled exit status 137, the job's fault took 42 s")
-  t.match(text, "NodeLost exit status -1, the cluster's fault took 43 s, ended by the job spawner")
-  t.match(text, /EndedUpstream took 44 s, ended by Buildkite/)
+  t.match(text, "20 s ago at 21:05:13 OOMKilled exit status 137, the job's fault 42 s")
+  t.match(text, "NodeLost exit status -1, the cluster's fault 43 s, ended by the job spawner")
+  t.match(text, /EndedUpstream 44 s, ended by Buildkite/)
 })
 
 t.test('everything that others write is escaped', async t => {
@@ -110,8 +111,26 @@ t.test('a standby says that it is one, and claims nothing of runs', async t => {
   const text = textOf(statusPage(snapshotOf({ state: 'standby', lease })))
   t.match(text, 'Standing by for')
   t.match(text, 'Another process leads')
+  t.match(text, 'Which one leads: kubectl get leases')
   t.match(text, 'Lease not held')
   t.notMatch(text, /slots busy|Ended last/)
+})
+
+t.test('that nothing was called yet is told as no silence of Buildkite', async t => {
+  const of = (upstream: StatusSnapshot['upstream']) => textOf(statusPage(snapshotOf({ upstream })))
+  t.match(of({ failures: 0 }), 'Buildkite not called yet')
+  const failing = { failingSince: before(40), failures: 4 }
+  t.match(of(failing), 'Buildkite 4 calls failed in the last 40 s, has not answered yet')
+})
+
+t.test('every column of a table says what it is', async t => {
+  const runs = [runOf(1, { phase: 'preparing' }), runOf(2)]
+  const page = statusPage(snapshotOf({ runs, ended: [endedOf(3)] }))
+  const heads = page.match(/<th>[^<]*/g) ?? []
+  t.same(
+    heads.map(head => head.slice(4)).join(),
+    'Job,Phase,Why,Where,Job,Runs for,Where,Job,Ended,Cause,Took',
+  )
 })
 
 t.test('warnings come first', async t => {

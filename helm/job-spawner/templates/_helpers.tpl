@@ -46,11 +46,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "job-spawner.port" -}}
-{{- required "config.gateway-listen is needed, as HOST:PORT" (regexFind "[0-9]+$" (index .Values.config "gateway-listen" | default "")) }}
+{{- required "config.gateway-listen is needed, as HOST:PORT, such as 0.0.0.0:8480" (regexFind "[0-9]+$" (index .Values.config "gateway-listen" | default "")) }}
 {{- end }}
 
 {{- define "job-spawner.metricsPort" -}}
-{{- required "config.metrics-listen is needed, as HOST:PORT" (regexFind "[0-9]+$" (index .Values.config "metrics-listen" | default "")) }}
+{{- required "config.metrics-listen is needed, as HOST:PORT, such as 0.0.0.0:9216" (regexFind "[0-9]+$" (index .Values.config "metrics-listen" | default "")) }}
 {{- end }}
 
 {{- define "job-spawner.gatewayUrl" -}}
@@ -75,6 +75,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 
+{{/* config.shutdown-grace in whole seconds; nothing where it is not set. The schema knows its form. */}}
+{{- define "job-spawner.shutdownGraceSeconds" -}}
+{{- with index .Values.config "shutdown-grace" }}
+{{- $unit := regexFind "[a-z]+$" . }}
+{{- $count := regexFind "^[0-9]+" . | atoi }}
+{{- if eq $unit "ms" }}{{ div $count 1000 }}{{ else }}{{ mul $count (get (dict "s" 1 "m" 60 "h" 3600 "d" 86400) $unit | int) }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* What the schema can't say. The schema refuses a token in `config` too; this is for --skip-schema-validation. */}}
 {{- define "job-spawner.check" -}}
 {{- if and (not .Values.agentToken) (not .Values.agentTokenSecret) }}
@@ -85,6 +94,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- if or (hasKey .Values.config "token") (hasKey .Values.config "token-file") }}
 {{- fail "the agent token can't be part of config, which becomes a ConfigMap: set agentToken or agentTokenSecret" }}
+{{- end }}
+{{- $port := include "job-spawner.port" . }}
+{{- $metricsPort := include "job-spawner.metricsPort" . }}
+{{- range $key, $port := dict "gateway-listen" $port "metrics-listen" $metricsPort }}
+{{- if or (lt (atoi $port) 1) (gt (atoi $port) 65535) }}
+{{- fail (printf "config.%s has the port %s: choose one from 1 to 65535, such as 0.0.0.0:8480" $key $port) }}
+{{- end }}
+{{- end }}
+{{- if eq (atoi $port) (atoi $metricsPort) }}
+{{- fail (printf "config.gateway-listen and config.metrics-listen have the same port, %s: choose another one for one of them" $port) }}
+{{- end }}
+{{- $grace := include "job-spawner.shutdownGraceSeconds" . }}
+{{- if and $grace (ge (int $grace) (int .Values.terminationGracePeriodSeconds)) }}
+{{- fail (printf "config.shutdown-grace is %ss, but terminationGracePeriodSeconds, after which the pod is killed, is %d: set it to %d or more" $grace (int .Values.terminationGracePeriodSeconds) (add (int $grace) 40)) }}
 {{- end }}
 {{- $jobs := include "job-spawner.jobsNamespace" . }}
 {{- if and (eq $jobs .Release.Namespace) (ne $jobs (index .Values.config "ledger-namespace" | default "")) }}

@@ -1,11 +1,9 @@
-import type { Values } from '../../config/flags.js'
 import { distinct, pathText, type Fault as SettingFault } from '../../config/fault.js'
 import { movedKey } from '../../config/moved.js'
 import { ruleFaults } from '../../config/rules.js'
-import { checkedValue } from '../../config/scalar.js'
+import { checkedValues } from '../../config/scalar.js'
 import { isStructure, options, type OptionName, type StructureName } from '../../config/schema.js'
 import { shapeFaults } from '../../config/shape.js'
-import { isProblem } from '../../errors.js'
 import { typeName, nearest } from '../../schemas.js'
 import { valueAt, type Fault, type Path, type Source } from '../../pipeline/source.js'
 import { isMap } from '../../pipeline/values.js'
@@ -60,25 +58,14 @@ function keyFault(
 
 /** The faults of values, of their shapes, and of all of them together, as `run --config` would find them. */
 export function settingFaults(settings: Record<string, unknown>): Fault[] {
-  const values: Values = {}
-  const faults: Fault[] = []
-  for (const name of Object.keys(options) as OptionName[]) {
+  const given = (Object.keys(options) as OptionName[]).flatMap(name => {
     const value = settings[name] ?? undefined
-    try {
-      const source = value === undefined ? undefined : { value, where: name }
-      values[name] = checkedValue(name, source)
-    } catch (error) {
-      if (!isProblem(error)) throw error
-      const { message, wanted, found } = error
-      faults.push({ path: [name], message, wanted, found })
-    }
-  }
+    return value === undefined ? [] : [[name, { value, where: name }] as const]
+  })
+  const { values, faults } = checkedValues(Object.fromEntries(given))
   const shapes = (Object.keys(values) as OptionName[]).flatMap(name => shapesOf(name, values[name]))
-  const more = distinct([...ruleFaults(values), ...shapes])
-  return [
-    ...faults,
-    ...more.map(fault => ({ ...fault, message: `${pathText(fault.path)} can't be used` })),
-  ]
+  const all = [...faults, ...distinct([...ruleFaults(values), ...shapes])]
+  return all.map(fault => ({ ...fault, message: `${pathText(fault.path)} can't be used` }))
 }
 
 function shapesOf(name: OptionName, value: unknown): SettingFault[] {
