@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { Dispatcher } from 'undici'
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import {
   connectionPool,
   freshConfig,
@@ -73,7 +73,7 @@ export class Connections {
 
   /** Read by one request for all that come at the same time: a plugin is then run once. */
   #credentials(): Promise<Credentials> {
-    const now = this.#options.clock.now()
+    const now = steadily(this.#options.clock)
     if (this.#read && now - this.#read.at < credentialsMs) return this.#read.credentials
     const read = { at: now, credentials: readCredentials(this.#config) }
     this.#read = read

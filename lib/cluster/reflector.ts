@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import type { Log } from '../log.js'
 import { backoffMs } from './backoff.js'
 import { ClusterError, isClusterError } from './cluster-error.js'
@@ -50,6 +50,8 @@ export class Reflector<T extends NamedObject> {
   #resourceVersion: string | undefined
   #synced = false
   #lastFresh = 0
+  /** The same by the steady clock. */
+  #freshAt = -Infinity
   #progress = false
 
   constructor(options: ReflectorOptions<T>) {
@@ -128,7 +130,7 @@ export class Reflector<T extends NamedObject> {
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { source, clock } = this.#options
-    const started = clock.now()
+    const started = steadily(clock)
     const cut = new AbortController()
     const stop = () => cut.abort(signal.reason)
     signal.addEventListener('abort', stop, { once: true, signal: cut.signal })
@@ -142,7 +144,7 @@ export class Reflector<T extends NamedObject> {
         this.#take(event, resourceVersion)
       }
     } finally {
-      if (clock.now() - started >= healthyMs) this.#progress = true
+      if (steadily(clock) - started >= healthyMs) this.#progress = true
       cut.abort()
       await guard
     }
@@ -164,7 +166,7 @@ export class Reflector<T extends NamedObject> {
   async #cutWhenSilent(cut: AbortController, started: number): Promise<void> {
     const { clock, freshnessMs = 90_000 } = this.#options
     while (!cut.signal.aborted) {
-      const left = Math.max(started, this.#lastFresh) + freshnessMs - clock.now()
+      const left = Math.max(started, this.#freshAt) + freshnessMs - steadily(clock)
       if (left <= 0) return cut.abort(silence(freshnessMs))
       await clock.sleep(left, cut.signal).catch(() => undefined)
     }
@@ -213,7 +215,9 @@ export class Reflector<T extends NamedObject> {
   }
 
   #fresh(): void {
-    this.#lastFresh = this.#options.clock.now()
+    const { clock } = this.#options
+    this.#lastFresh = clock.now()
+    this.#freshAt = steadily(clock)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import type { Log } from '../log.js'
 
 // RFC 9110: a Date has no smaller unit.
@@ -12,10 +12,12 @@ const apartMs = 5_000
 
 /**
  * The time by the API server's clock, which also its controllers' times in pods and Jobs go by, and all replicas: as far
- * as its answers have told it, and this machine's own until then. Where the two clocks agree it is this machine's.
+ * as its answers have told it, and this machine's own until then. Where the two clocks agree it is this machine's. Once
+ * told, it does not move when this machine's clock is set.
  */
 export class ServerClock implements Clock {
-  #aheadMs = 0
+  /** From the steady clock's time to the server's; undefined until it has told its own. */
+  #apartMs: number | undefined
 
   constructor(
     private readonly own: Clock,
@@ -23,7 +25,11 @@ export class ServerClock implements Clock {
   ) {}
 
   now(): number {
-    return this.own.now() + this.#aheadMs
+    return this.#apartMs === undefined ? this.own.now() : this.steady() + this.#apartMs
+  }
+
+  steady(): number {
+    return steadily(this.own)
   }
 
   random(): number {
@@ -38,13 +44,13 @@ export class ServerClock implements Clock {
   heard(date: string | undefined, tookMs: number): void {
     const told = Date.parse(date ?? '')
     if (Number.isNaN(told)) return
-    const now = this.own.now()
-    const least = told - slackMs - now
-    const most = told + unitMs + slackMs - (now - tookMs)
-    const before = this.#aheadMs
-    this.#aheadMs = Math.max(least, Math.min(before, most))
-    if (Math.abs(this.#aheadMs - before) < apartMs) return
-    const seconds = Math.round(this.#aheadMs / 1_000)
+    const before = this.now()
+    const least = told - slackMs
+    const most = told + unitMs + slackMs + tookMs
+    const now = Math.max(least, Math.min(before, most))
+    this.#apartMs = now - this.steady()
+    if (Math.abs(now - before) < apartMs) return
+    const seconds = Math.round((now - this.own.now()) / 1_000)
     this.log.warn({ seconds }, "the API server's clock is ahead of this machine's by so much")
   }
 }

@@ -6,7 +6,7 @@ import {
   type RequestContext,
 } from '@kubernetes/client-node'
 import type { Dispatcher } from 'undici'
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import { FencedError, isFenced, openFence, type Fence, type FencedRequest } from '../fence.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -246,7 +246,7 @@ export class Transport {
 
   /** Sends the request; resolves with the body still to be read when the status is a success. */
   async #open(wire: Wire, bodyTimeout: number) {
-    const started = this.#clock.now()
+    const started = steadily(this.#clock)
     const { credentials, dispatcher } = await this.#connections.current()
     const { origin, pathname, search } = new URL(wire.url)
     try {
@@ -261,7 +261,7 @@ export class Transport {
         bodyTimeout,
       })
       const { statusCode: status, headers, body } = answer
-      const ms = this.#clock.now() - started
+      const ms = steadily(this.#clock) - started
       this.#serverClock?.heard([headers['date']].flat()[0], ms)
       this.#log.debug({ method: wire.method, path: pathname, status, ms }, 'cluster answered')
       if (status === 401) this.#connections.renew(dispatcher)

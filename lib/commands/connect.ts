@@ -2,11 +2,10 @@ import { once } from 'node:events'
 import { createServer, isIPv4 } from 'node:net'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import type { V1Node } from '@kubernetes/client-node'
-import type { Clock } from '../clock.js'
 import { connectCluster, type Cluster } from '../cluster/cluster.js'
 import { gatewayUrl } from '../cluster/gateway-url.js'
 import { inCluster, loadKubeConfig, ownNamespace } from '../cluster/kubeconfig.js'
-import { ServerClock } from '../cluster/server-clock.js'
+import type { ServerClock } from '../cluster/server-clock.js'
 import type { Config } from '../config/config.js'
 import { Problem } from '../errors.js'
 import { Fence } from '../fence.js'
@@ -19,8 +18,6 @@ export interface Connected {
   cluster: Cluster
   /** Closed: what `cluster` writes waits until somebody who holds the lease opens it. */
   fence: Fence
-  /** The API server's. */
-  clock: ServerClock
   gatewayUrl: (port: number) => Promise<string>
   /** The pod that we are in, when it is in the ledger's namespace. */
   pod: { name: string; uid: string } | undefined
@@ -30,7 +27,8 @@ export interface Connected {
 export interface ConnectContext {
   env: NodeJS.ProcessEnv
   log: Log
-  clock: Clock
+  /** Told what time it is at the API server. */
+  clock: ServerClock
   metrics?: Metrics
 }
 
@@ -50,7 +48,6 @@ export async function connect(
     own: inside ? ownNamespace() : undefined,
   })
   const fence = new Fence()
-  const serverClock = new ServerClock(clock, log)
   const cluster = connectCluster({
     kubeConfig,
     namespace: config.namespace,
@@ -58,7 +55,7 @@ export async function connect(
     fence,
     log,
     clock,
-    serverClock,
+    serverClock: clock,
     metrics,
   })
   const version = await cluster.ping()
@@ -71,7 +68,6 @@ export async function connect(
   return {
     cluster,
     fence,
-    clock: serverClock,
     pod: inside && ownNamespace() === ledger ? podOf(env) : undefined,
     gatewayUrl: async port => {
       if (config.gatewayUrl !== undefined) return config.gatewayUrl

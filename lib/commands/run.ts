@@ -1,4 +1,5 @@
 import { orAfter, systemClock } from '../clock.js'
+import { ServerClock } from '../cluster/server-clock.js'
 import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
 import { makeLog, type Log } from '../log.js'
@@ -26,10 +27,11 @@ export async function run({ argv, env, stderr }: CommandContext): Promise<number
   const { JobSpawner } = await import('../run/spawner.js')
   const { thisProcess } = await import('../lease/holder.js')
   const { Metrics } = await import('../metrics/metrics.js')
-  const metrics = new Metrics()
-  const connected = await connect(config, { env, log, clock: systemClock, metrics })
+  const clock = new ServerClock(systemClock, log)
+  const metrics = new Metrics({ wall: () => clock.now() })
+  const connected = await connect(config, { env, log, clock, metrics })
   const holder = thisProcess(env)
-  const spawner = new JobSpawner({ config, ...connected, holder, log, metrics })
+  const spawner = new JobSpawner({ config, ...connected, holder, log, clock, metrics })
   const stop = stopSignals(log)
   let told: StatusServer | undefined
   try {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../clock.js'
+import { ServerClock } from '../cluster/server-clock.js'
 import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
 import { thisProcess } from '../lease/holder.js'
@@ -28,11 +29,8 @@ export async function sandbox({ argv, env, stdout, stderr }: CommandContext): Pr
     if (embedded) closing.push(() => embedded.close())
     const config = sandboxConfig(wishes, token, embedded)
     const log = makeLog(config.logLevel, stderr)
-    const connected = await connect(config, {
-      env: embedded ? {} : env,
-      log,
-      clock: systemClock,
-    })
+    const clock = new ServerClock(systemClock, log)
+    const connected = await connect(config, { env: embedded ? {} : env, log, clock })
     const { cluster, gatewayUrl } = connected
     const emulator = await startUpstream(
       token,
@@ -46,6 +44,7 @@ export async function sandbox({ argv, env, stdout, stderr }: CommandContext): Pr
       ...connected,
       holder: thisProcess(env),
       log,
+      clock,
       onManifest: job =>
         void traceManifest(folder, job).catch((error: unknown) =>
           log.warn({ err: error }, 'manifest not written'),

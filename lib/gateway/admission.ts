@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { steadily } from '../clock.js'
 import { messageOf } from '../errors.js'
 import { plainAddress, remoteAddress } from './address.js'
 import { boundedJson } from './bounded.js'
 import { claim, credential } from './credentials.js'
 import type { GatewayRun, ProvenPod } from './gateway-run.js'
-import { impatient } from './hold.js'
 import { intervals } from './intervals.js'
-import type { GatewayParts, Patience } from './pod-call.js'
+import { impatient, type Patience } from './patience.js'
+import type { GatewayParts } from './pod-call.js'
 import { refuse, type Refusal } from './refusals.js'
 import { later, reply } from './reply.js'
 import type { Match } from './routes.js'
@@ -45,7 +46,7 @@ export async function register(call: Admission, parts: GatewayParts): Promise<vo
   if (!leave) return later(response, 'the job spawner can admit nobody now')
   try {
     const admitted = await patiently(() => admit(call, { token, parts }), { patience, parts })
-    if (!admitted) return later(response, 'the API server does not say now whose token this is', 2)
+    if (!admitted) return later(response, 'it can not be said now whose token this is', 2)
     if ('status' in admitted) return refuse(call, { match, refusal: admitted, parts })
     welcome(response, admitted, await boundedJson(request, parts.limits.bodyBytes))
   } finally {
@@ -73,14 +74,17 @@ const nobody: Refusal = {
 
 const elsewhere = 'a service account token of a pod that has another address'
 
+// Undefined when that is not sure yet, and the pod is to come again.
 async function admit(
   { request }: Admission,
   { token, parts }: { token: string; parts: GatewayParts },
-): Promise<Admitted | Refusal> {
+): Promise<Admitted | Refusal | undefined> {
   const { options, reviews } = parts
   const pod = await reviews.podOf(token)
-  if (!pod) return nobody
+  if (pod === 'refused') return nobody
+  if (pod === 'doubted') return undefined
   const run = await options.findOfPod(pod)
+  if (!run && options.allKnown?.() === false) return undefined
   if (!run) return { status: 401, message: 'this pod has no job here', pod: pod.uid }
   const whose = { pod: pod.uid, job: run.jobId }
   const addresses = await ownAddresses(pod, { request, parts })
@@ -142,9 +146,9 @@ async function patiently<T>(
     } catch (error) {
       log.warn({ why: messageOf(error) }, 'a pod can not be admitted now')
     }
-    const from = clock.now()
+    const from = steadily(clock)
     const ms = waitMs * (0.5 + clock.random())
-    await parts.hold.until(() => (clock.now() >= from + ms ? true : undefined), patience)
+    await parts.hold.until(() => (steadily(clock) >= from + ms ? true : undefined), patience)
     if (parts.hold.isClosed || impatient(patience, clock)) return undefined
   }
 }

@@ -96,16 +96,20 @@ async function state(call: PodCall, parts: GatewayParts) {
   const { response, run } = call
   // The run was ended over the pod's head: its agent is to stop, without a 401 in its log.
   if (run.over) return reply(response, 200, { state: 'canceled' })
+  const askedAt = parts.options.clock.now()
   const got = await exchange(call, parts)
   if (got === undefined) return later(response, 'upstream did not answer')
   const { status, retryAfterMs } = got
   if (retryableStatus(status))
     return later(response, 'upstream is busy', (retryAfterMs ?? 0) / 1_000)
-  if (status >= 300 && status < 400) return later(response, 'upstream answered with a redirect')
-  const said = got.body as { state?: unknown } | undefined
+  const said = got.body as { state?: unknown; message?: unknown } | undefined
   // Nobody but a proxy on the way answers so: the agent wants JSON.
   if (status < 300 && typeof said !== 'object') return later(response, 'upstream answered no JSON')
-  if (typeof said?.state === 'string') run.stateSeen(said.state)
+  // Upstream's refusals have words, and a 401 makes the agent stop its job: of one without, the run asks by itself.
+  if (status >= 300 && typeof said?.message !== 'string') {
+    return later(response, 'upstream answered without a word')
+  }
+  if (typeof said?.state === 'string') run.stateSeen(said.state, askedAt)
   reply(response, status, said ?? {})
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { remoteAddress } from './address.js'
@@ -66,9 +66,9 @@ export class Audit {
   }
 
   private bucket(who: string): Bucket {
-    const now = this.clock.now()
+    const now = steadily(this.clock)
     const bucket = this.buckets.get(who) ?? { lines: burst, at: now, unlogged: 0 }
-    bucket.lines = Math.min(burst, bucket.lines + Math.max(0, now - bucket.at) / perLineMs)
+    bucket.lines = Math.min(burst, bucket.lines + (now - bucket.at) / perLineMs)
     bucket.at = now
     // The one that was heard of last goes last, so that the first is the one to forget.
     this.buckets.delete(who)

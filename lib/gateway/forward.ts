@@ -1,14 +1,13 @@
 import { pipeline } from 'node:stream/promises'
-import type { Dispatcher } from 'undici'
 import { retryAfterMs, retryableStatus } from '../upstream/retry.js'
 import { bounded } from './bounded.js'
 import { podHeaders } from './headers.js'
-import { impatient } from './hold.js'
+import { impatient } from './patience.js'
 import { PodBody } from './pod-body.js'
 import type { GatewayParts, PodCall } from './pod-call.js'
 import { refuseCall, type Refusal } from './refusals.js'
 import { later, reply } from './reply.js'
-import { attempt, hasBody, type Attempt, type Outgoing } from './upstream-call.js'
+import { attempt, hasBody, type Answered, type Attempt, type Outgoing } from './upstream-call.js'
 import type { CallKind, Pass, Verdict } from './upstream-health.js'
 
 /** How a call is forwarded. */
@@ -17,7 +16,7 @@ export interface ForwardOptions {
   outgoing?: () => Promise<Outgoing | undefined>
   /** Told what upstream answered, or whether it can have the call all the same. */
   ended?: (outcome: { status: number } | { mayHave: boolean }) => void
-  /** A 429 or 5xx of upstream's reaches the pod as a 503: an agent drops a chunk on any 4xx, 429 too. */
+  /** What may pass of upstream's reaches the pod as a 503: an agent drops a chunk on any 4xx, 429 too. */
   passingIs503?: boolean
   /** What the answer is when the run is over. */
   over?: { status: number; message: string }
@@ -66,6 +65,8 @@ export async function exchange(
   if (!answered) return undefined
   const { statusCode: status, headers } = answered
   const text = await bounded(answered.body, stateBytes).catch(() => undefined)
+  // What is left of it would keep its connection for good.
+  if (text === undefined) answered.body.destroy()
   return { status, body: parsed(text), retryAfterMs: retryAfterMs(headers['retry-after']) }
 }
 
@@ -131,17 +132,17 @@ function overNow({ over }: ForwardOptions): Refusal {
 
 async function answerPod(
   call: PodCall,
-  { statusCode, headers, body }: Dispatcher.ResponseData,
+  { statusCode, headers, body }: Answered,
   { parts, options }: { parts: GatewayParts; options: ForwardOptions },
 ): Promise<void> {
   const { response, run } = call
   if (options.passingIs503 && retryableStatus(statusCode)) {
-    await body.dump().catch(() => undefined)
+    await dropped(body)
     return later(response, 'upstream is busy', (retryAfterMs(headers['retry-after']) ?? 0) / 1_000)
   }
   // An agent would follow it, and take its token to whatever host it names.
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
-    await body.dump().catch(() => undefined)
+    await dropped(body)
     return reply(response, 502, { message: 'upstream answered with a redirect' })
   }
   response.writeHead(statusCode, podHeaders(headers))
@@ -153,7 +154,11 @@ async function answerPod(
   })
 }
 
-function tell(pass: Pass, { statusCode, headers }: Dispatcher.ResponseData): void {
+async function dropped(body: Answered['body']): Promise<void> {
+  if ('dump' in body) await body.dump().catch(() => undefined)
+}
+
+function tell(pass: Pass, { statusCode, headers }: Answered): void {
   pass.verdict(verdictOf(statusCode), retryAfterMs(headers['retry-after']))
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 
 // Milliseconds. The first wait is short: most faults of upstream's are one connection's.
 const firstMs = 500
@@ -30,7 +30,7 @@ export class Gate {
 
   /** Milliseconds until it is worth asking again. */
   get restMs(): number {
-    return this.open ? 0 : Math.max(0, this.from + this.waitMs - this.clock.now())
+    return this.open ? 0 : Math.max(0, this.from + this.waitMs - steadily(this.clock))
   }
 
   /** When it may be forgotten: nobody has asked for long. */
@@ -43,7 +43,7 @@ export class Gate {
     if (this.open) return { probe: false }
     if (!this.passed(this.from, this.waitMs)) return undefined
     if (this.probeSince !== undefined && !this.passed(this.probeSince, probeMs)) return undefined
-    this.probeSince = this.clock.now()
+    this.probeSince = steadily(this.clock)
     return { probe: true }
   }
 
@@ -62,7 +62,7 @@ export class Gate {
     }
     const grown = Math.min(longestMs, firstMs * 2 ** this.failures) * (0.5 + this.clock.random())
     this.failures += 1
-    this.from = this.clock.now()
+    this.from = steadily(this.clock)
     this.waitMs = Math.max(grown, asked)
     this.probeSince = undefined
   }
@@ -72,9 +72,7 @@ export class Gate {
     if (probe) this.probeSince = undefined
   }
 
-  // A clock that was set back would keep it shut for as long.
   private passed(from: number, ms: number): boolean {
-    const now = this.clock.now()
-    return now >= from + ms || now < from
+    return steadily(this.clock) >= from + ms
   }
 }

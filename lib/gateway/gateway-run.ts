@@ -45,8 +45,8 @@ export interface GatewayRun {
   bindPod(pod: ProvenPod): Promise<'bound' | 'taken' | 'over'>
   /** Whether a token that we made for the pod of this UID is still good: no other pod has the run. */
   isPod(uid: string): boolean
-  /** The pod has called, and proved who it is: once for each such call. */
-  podCalled(): void
+  /** The pod has called, and proved who it is: once for each such call. Called back when that is answered. */
+  podCalled(): () => void
   /**
    * The pod sends a chunk or its finish; `what` is the same when it does so again. Called back when that is answered, and
    * whether it was turned away and will come again.
@@ -62,8 +62,8 @@ export interface GatewayRun {
   chunkBegan(chunk: ChunkNumbers): void
   /** What became of it: upstream has it, has it not, or may have it (`unknown`: no answer came). Once for each begin. */
   chunkEnded(chunk: ChunkNumbers, outcome: 'taken' | 'refused' | 'unknown'): void
-  /** The job's state, as upstream has just told it to the pod. */
-  stateSeen(state: string): void
+  /** The job's state, as upstream has just told it to the pod, which asked at that time, in milliseconds since 1970. */
+  stateSeen(state: string, askedAt: number): void
   /** Delivers the pod's finish upstream, once. */
   finishFromPod(finish: PodFinish): Promise<FinishOutcome>
 }

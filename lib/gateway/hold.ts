@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { Patience } from './pod-call.js'
+import { impatient, type Patience } from './patience.js'
 
 interface Waiter {
   who: string | undefined
@@ -112,10 +112,4 @@ export class Hold {
       if (left === 0) return
     }
   }
-}
-
-/** Whether there is no more patience, or nobody to be patient for. A clock that was set back does not prolong it. */
-export function impatient({ from, ms, gone }: Patience, clock: Clock): boolean {
-  const now = clock.now()
-  return gone.aborted || now >= from + ms || now < from
 }

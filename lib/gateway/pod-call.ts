@@ -10,6 +10,7 @@ import type { Crowd } from './crowd.js'
 import type { GatewayRun, PodAddresses, ProvenPod } from './gateway-run.js'
 import type { Hold } from './hold.js'
 import type { GatewayLimits } from './limits.js'
+import type { Patience } from './patience.js'
 import type { Reviews } from './reviews.js'
 import type { Match } from './routes.js'
 import type { UpstreamHealth } from './upstream-health.js'
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   clock: Clock
   /** The run of a job, while it is known: also for a while after it has ended. */
   find: (jobId: string) => GatewayRun | undefined
+  /** False while there may be runs that this process does not know, as with a record that it can't read. */
+  allKnown?: () => boolean
   /** Whose service account token it is; undefined when it is nobody's. Throws `ClusterError` when that is not known now. */
   identify: (token: string) => Promise<ProvenPod | undefined>
   /** The run whose Job made the pod. Throws `ClusterError` when that is not known now. */
@@ -75,13 +78,4 @@ export interface PodCall {
   target: string
   query: URLSearchParams
   patience: Patience
-}
-
-/** How long a call may still be held, and whether its pod still waits for the answer. */
-export interface Patience {
-  /** Milliseconds of `Clock.now` at which it began to wait. */
-  from: number
-  ms: number
-  /** Aborted when the pod has gone away. */
-  gone: AbortSignal
 }

@@ -10,18 +10,27 @@ import type { Match } from './routes.js'
 export type Proof = { run: GatewayRun; pod: PodCall['pod'] }
 
 /**
+ * A refusal: `quiet` when it is no attempt on anything, as of a pod that outlives its run; `passing` when another process
+ * may know the run.
+ */
+type Unproved = Refusal & { quiet?: boolean; passing?: boolean }
+
+/**
  * Proves a call's token: made by us for this run, of the kind that the call wants, for the pod that has the run, used
- * from where that pod may call. `quiet` is a refusal that is no attempt on anything: a pod that outlives its run.
+ * from where that pod may call.
  */
 export function proved(
   request: IncomingMessage,
   match: Match,
   options: GatewayOptions,
-): Proof | (Refusal & { quiet?: boolean }) {
+): Proof | Unproved {
   const claimed = claim(request.headers.authorization)
   if (!claimed) return unknown('no token of ours')
   const run = options.find(claimed.jobId)
-  if (!run) return { ...unknown('the run of this token is not known'), quiet: farewell(match) }
+  if (!run) {
+    const [quiet, passing] = [farewell(match), options.allKnown?.() === false]
+    return { ...unknown('the run of this token is not known'), quiet, passing }
+  }
   if (!proves(claimed, run.secret)) return unknown('a token that we did not make')
   const { podUid: uid, addresses } = claimed
   const whose = { job: run.jobId, pod: uid }

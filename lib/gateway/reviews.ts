@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import type { ProvenPod } from './gateway-run.js'
 
 type Identify = (token: string) => Promise<ProvenPod | undefined>
@@ -7,13 +7,23 @@ type Identify = (token: string) => Promise<ProvenPod | undefined>
 const refusedMs = 10_000
 const mostRefused = 1_000
 
+/** What a review has found: the pod; nobody, and for the first time; nobody, as before. */
+export type Reviewed = ProvenPod | 'doubted' | 'refused'
+
+interface Refused {
+  at: number
+  times: number
+}
+
 /**
- * Whose service account token it is. A token that was refused is not asked about again for ten seconds, and one that is
- * being asked about is asked about once; what was found good is never kept, because its pod may go at any time.
+ * Whose service account token it is. Nobody's is a token when that has been said twice: what the API server could not
+ * look up, as when its store is away for a moment, it calls invalid (kubernetes: pkg/serviceaccount/claims.go). A token
+ * that was refused is not asked about again for ten seconds, and one that is being asked about is asked about once; what
+ * was found good is never kept, because its pod may go at any time.
  */
 export class Reviews {
-  private readonly underWay = new Map<string, Promise<ProvenPod | undefined>>()
-  private readonly refused = new Map<string, number>()
+  private readonly underWay = new Map<string, Promise<Reviewed>>()
+  private readonly refused = new Map<string, Refused>()
 
   constructor(
     private readonly identify: Identify,
@@ -22,29 +32,30 @@ export class Reviews {
 
   /** Whether the token was refused just now. */
   refusedLately(token: string): boolean {
-    const at = this.refused.get(hash(token))
-    const since = at === undefined ? Infinity : this.clock.now() - at
-    return since >= 0 && since < refusedMs
+    const { at, times } = this.refused.get(hash(token)) ?? { at: -Infinity, times: 0 }
+    return times > 1 && steadily(this.clock) - at < refusedMs
   }
 
-  /** The pod, or undefined when it is nobody's token. @throws what `identify` throws: it is not known now. */
-  async podOf(token: string): Promise<ProvenPod | undefined> {
+  /** @throws what `identify` throws: it is not known now. */
+  async podOf(token: string): Promise<Reviewed> {
     const key = hash(token)
     let review = this.underWay.get(key)
     if (!review) {
-      review = this.identify(token).finally(() => this.underWay.delete(key))
+      review = this.review(token, key).finally(() => this.underWay.delete(key))
       this.underWay.set(key, review)
     }
-    const pod = await review
-    if (!pod) this.remember(key)
-    return pod
+    return review
   }
 
-  private remember(key: string): void {
+  private async review(token: string, key: string): Promise<Reviewed> {
+    const pod = await this.identify(token)
+    const times = (this.refused.get(key)?.times ?? 0) + 1
     this.refused.delete(key)
-    this.refused.set(key, this.clock.now())
+    if (pod) return pod
+    this.refused.set(key, { at: steadily(this.clock), times })
     const [oldest] = this.refused.keys()
     if (this.refused.size > mostRefused && oldest !== undefined) this.refused.delete(oldest)
+    return times > 1 ? 'refused' : 'doubted'
   }
 }
 

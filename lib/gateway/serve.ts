@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { steadily } from '../clock.js'
 import { retryableStatus } from '../upstream/retry.js'
 import { register } from './admission.js'
 import { answer } from './answers.js'
-import type { GatewayParts, Patience, PodCall } from './pod-call.js'
+import type { Patience } from './patience.js'
+import type { GatewayParts, PodCall } from './pod-call.js'
 import { proved } from './proof.js'
 import { outOfReach, ownIds } from './reach.js'
 import { answerRefused, refuse, refuseCall } from './refusals.js'
@@ -40,16 +42,17 @@ export async function serve(
     return refuse({ request, response }, { match, refusal, parts })
   }
   const patience = patienceFor(match, response, parts)
-  if (!(await leading(patience, parts))) return notLeading(response, parts)
+  if (!(await leading(patience, parts))) return notLeading({ request, response }, parts)
   if (match.route.action === 'register')
     return register({ request, response, match, patience }, parts)
   const proof = proved(request, match, parts.options)
   if (!('run' in proof)) {
     if (proof.quiet) return answerRefused(match.route.action, response, proof)
+    if (proof.passing) return later(response, 'the run of this token is not known here')
     return refuse({ request, response }, { match, refusal: proof, parts })
   }
   const { run, pod } = proof
-  run.podCalled()
+  response.once('close', run.podCalled())
   // Known again after a restart, with the pod's next call.
   if (pod.addresses.length > 0) parts.places.set(run, pod.addresses)
   const query = new URLSearchParams(search)
@@ -113,11 +116,14 @@ async function leading(patience: Patience, { options, hold }: GatewayParts): Pro
   return (await hold.until(state, patience)) === 'leading'
 }
 
-function notLeading(response: ServerResponse, { options, hold }: GatewayParts): void {
-  if (hold.isClosed) return elsewhere(response, 'the job spawner is stopping')
+async function notLeading(
+  call: Pick<RawCall, 'request' | 'response'>,
+  { options, hold, limits: { drainMs } }: GatewayParts,
+): Promise<void> {
+  if (hold.isClosed) return elsewhere(call, { message: 'the job spawner is stopping', drainMs })
   if (options.state() === 'standby')
-    return elsewhere(response, 'another job spawner serves the pods')
-  later(response, 'the job spawner is starting')
+    return elsewhere(call, { message: 'another job spawner serves the pods', drainMs })
+  later(call.response, 'the job spawner is starting')
 }
 
 function patienceFor(match: Match, response: ServerResponse, parts: GatewayParts): Patience {
@@ -128,7 +134,7 @@ function patienceFor(match: Match, response: ServerResponse, parts: GatewayParts
     if (!response.writableFinished) gone.abort(podGone)
   })
   const ms = shortHeld.includes(match.route.action) ? shortHoldMs : holdMs
-  return { from: clock.now(), ms, gone: gone.signal }
+  return { from: steadily(clock), ms, gone: gone.signal }
 }
 
 function split(target: string | undefined): [string, string] {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { steadily } from '../clock.js'
 import { isFenced } from '../fence.js'
 import { listenAt } from '../listening.js'
 import { plainAddress } from './address.js'
@@ -100,7 +101,8 @@ export class Gateway {
     if (path === '/warmz') return report(response, this.options.cold())
     if (path === '/readyz') return report(response, this.unready())
     if (this.leaving && path.startsWith(prefix)) {
-      return elsewhere(response, 'the job spawner is stopping')
+      const { drainMs } = this.parts.limits
+      return elsewhere({ request, response }, { message: 'the job spawner is stopping', drainMs })
     }
     const target = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : undefined
     await serve({ request, response, target }, this.parts)
@@ -115,10 +117,10 @@ export class Gateway {
   private trace({ method }: IncomingMessage, response: ServerResponse, path: string): void {
     const { log, clock } = this.options
     if (!log.isLevelEnabled('debug')) return
-    const from = clock.now()
+    const from = steadily(clock)
     response.once('close', () =>
       log.debug(
-        { method, path, status: response.statusCode, ms: clock.now() - from },
+        { method, path, status: response.statusCode, ms: steadily(clock) - from },
         'pod answered',
       ),
     )

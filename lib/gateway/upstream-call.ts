@@ -1,6 +1,10 @@
+import { Readable } from 'node:stream'
 import { request as send, type Dispatcher } from 'undici'
+import { steadily } from '../clock.js'
 import { messageOf } from '../errors.js'
 import { isFenced } from '../fence.js'
+import { isHtml, isPage } from '../upstream/page.js'
+import { bounded } from './bounded.js'
 import { upstreamHeaders } from './headers.js'
 import type { GatewayParts, PodCall } from './pod-call.js'
 import type { PodBody, ReadBody } from './pod-body.js'
@@ -9,6 +13,7 @@ import type { Verdict } from './upstream-health.js'
 // The agent gives a call 60 s in all: an answer that comes later helps nobody.
 const exchangeMs = 55_000
 const leastMs = 10_000
+const pageBytes = 256 * 1024
 
 /** A call as it goes upstream. */
 export interface Outgoing {
@@ -17,12 +22,19 @@ export interface Outgoing {
   body: PodBody | ReadBody | null
 }
 
+/** Upstream's answer, its body unread. */
+export interface Answered {
+  statusCode: number
+  headers: Dispatcher.ResponseData['headers']
+  body: Dispatcher.ResponseData['body'] | Readable
+}
+
 /**
- * What came of one attempt: upstream's answer, its body unread; or none. Then `mayHave` says whether upstream can have
+ * What came of one attempt: upstream's answer; or none, or a page of somebody's on the way, which is none. Then `mayHave` says whether upstream can have
  * the whole call all the same, and `again` whether it may be sent a second time.
  */
 export type Attempt =
-  | { answered: Dispatcher.ResponseData }
+  | { answered: Answered }
   | { answered?: undefined; mayHave: boolean; again: boolean; verdict: Verdict }
 
 /** Sends a pod's call upstream, once. */
@@ -50,13 +62,24 @@ export async function attempt(
       bodyTimeout: exchangeMs,
       signal: gone.signal,
     })
-    return { answered }
+    const own = await unlessPage(answered)
+    return own ? { answered: own } : { mayHave: true, again: false, verdict: 'none' }
   } catch (error) {
     return failed(error, call, { body, parts })
   } finally {
     // Once the answer has begun, its pipe sees to it that it ends when the pod goes away.
     response.off('close', leave)
   }
+}
+
+// Its words tell a page: an answer without any is upstream's own, whatever it calls itself.
+async function unlessPage(answered: Dispatcher.ResponseData): Promise<Answered | undefined> {
+  const { statusCode, headers, body } = answered
+  if (statusCode >= 500 || !isHtml(headers['content-type'])) return answered
+  const text = await bounded(body, pageBytes)
+  if (text === undefined) body.destroy()
+  if (text === undefined || isPage(headers['content-type'], text.toString())) return undefined
+  return { statusCode, headers, body: Readable.from([text]) }
 }
 
 function failed(
@@ -97,7 +120,7 @@ function neverSent(error: unknown): boolean {
 }
 
 function timeoutOf({ patience }: PodCall, { options }: GatewayParts): number {
-  const waited = Math.max(0, options.clock.now() - patience.from)
+  const waited = steadily(options.clock) - patience.from
   return Math.max(leastMs, exchangeMs - waited)
 }
 

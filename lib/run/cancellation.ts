@@ -44,7 +44,9 @@ async function stopped(run: Run, state: string, context: CancellationContext): P
     if (isOver(state)) run.endedUpstream(`the job is ${state}`)
     return isOver(state)
   }
-  if (run.podSeen && (await podTakesOver(run, context.clock))) return false
+  // After a restart of ours its pod may run, and nobody have looked yet.
+  const mayRun = run.podSeen || run.restored
+  if (mayRun && (await podTakesOver(run, context.clock))) return false
   run.log.info({ state, jobCreated: run.jobCreated }, 'job to stop before its pod runs it')
   await Promise.all([run.end(stopCause(state, run)), deleteJobOf(run, context)])
   return true

@@ -123,10 +123,17 @@ export class Journal {
     if (this.sealed) return false
     const { sequence, bytes } = this.opening
     const next = { text: text.toString(), sequence: sequence + 1, bytes: bytes + text.length }
-    this.keeping = this.options.keep(next).then(() => {
-      this.moveTo(next)
-      this.sendOpening({ sequence: next.sequence, offset: bytes, text })
-    })
+    this.keeping = this.options.keep(next).then(
+      () => {
+        this.moveTo(next)
+        this.sendOpening({ sequence: next.sequence, offset: bytes, text })
+      },
+      (error: unknown) => {
+        // A later write must not tell the next process of lines that are not there: the pod writes in their place.
+        this.options.note?.(this.opening)
+        throw error
+      },
+    )
     await this.keeping
     return true
   }

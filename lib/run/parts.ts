@@ -67,7 +67,7 @@ export function makeParts(options: SpawnerOptions, whole: Whole): Parts {
     open: () => runs.open(),
   })
   const pool = makePool(options, { connection, records, whole })
-  const gateway = makeGateway(options, { connection, runs, pool, whole })
+  const gateway = makeGateway(options, { connection, runs, pool, ledger, whole })
   const elector = makeElector(options, ledger)
   const cleaner = new Cleaner({
     cluster,
@@ -148,7 +148,13 @@ function makeElector(options: SpawnerOptions, ledger: Ledger): Elector {
 
 function makeGateway(
   { config, cluster, fence, log, clock, metrics }: SpawnerOptions,
-  { connection, runs, pool, whole }: Pick<Parts, 'connection' | 'runs' | 'pool'> & { whole: Whole },
+  {
+    connection,
+    runs,
+    pool,
+    ledger,
+    whole,
+  }: Pick<Parts, 'connection' | 'runs' | 'pool' | 'ledger'> & { whole: Whole },
 ): Gateway {
   return new Gateway({
     listen: config.gatewayListen,
@@ -158,6 +164,7 @@ function makeGateway(
     fence,
     allowOtherBuilds: config.allowOtherBuilds,
     find: jobId => runs.find(jobId),
+    allKnown: () => ledger.unreadable.size === 0,
     identify: token => identify(token, cluster),
     findOfPod: pod => runOfPod(pod, { cluster, runs }),
     addressesOf: pod => addressesOfPod(pod, cluster),

@@ -20,13 +20,13 @@ interface TurnedAway {
 
 /** What the gateway sees of a run's pod agent. */
 export class PodPresence {
-  /** When it last called, in milliseconds since 1970. */
-  calledAt: number | undefined
   /** The state in which it has seen that its job is to stop. */
   stopState: string | undefined
+  private heardAt: number | undefined
   private polledAt: number | undefined
   private stopSeenAt: number | undefined
-  private underWay = 0
+  private callsUnderWay = 0
+  private writesUnderWay = 0
   private readonly turnedAway = new Map<string, TurnedAway>()
 
   private readonly clock: Clock
@@ -38,22 +38,38 @@ export class PodPresence {
     this.restored = restored
   }
 
+  /** When it was last there, in milliseconds since 1970: now, while it waits for an answer. */
+  get calledAt(): number | undefined {
+    return this.callsUnderWay > 0 ? this.clock.now() : this.heardAt
+  }
+
   /** When it last asked for the job's state; `never` when surely not yet, undefined when nobody knows. */
   get lastPoll(): number | 'never' | undefined {
     return this.polledAt ?? (this.restored ? undefined : 'never')
   }
 
-  /** It has called. */
-  called(): void {
-    this.calledAt = this.clock.now()
+  /** It is there. */
+  heard(): void {
+    this.heardAt = this.clock.now()
   }
 
-  /** It has asked for the job's state, and been told this. */
-  polled(state: string): void {
-    this.called()
-    this.polledAt = this.clock.now()
+  /** It calls; the callback: that is answered. An agent that waits for an answer does nothing else meanwhile. */
+  calls(): () => void {
+    this.callsUnderWay++
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      this.callsUnderWay--
+      this.heard()
+    }
+  }
+
+  /** It has been told the job's state, for which it asked at that time. */
+  polled(state: string, askedAt: number): void {
+    this.polledAt = askedAt
     if (!wantsStop(state)) return
-    this.stopSeenAt ??= this.polledAt
+    this.stopSeenAt ??= this.clock.now()
     this.stopState ??= state
   }
 
@@ -75,13 +91,12 @@ export class PodPresence {
 
   /** It sends a chunk or its finish, `what` being the same when it does so again; the callback: that is answered. */
   writes(what: string): (comesAgain: boolean) => void {
-    this.underWay++
+    this.writesUnderWay++
     let ended = false
     return comesAgain => {
       if (ended) return
       ended = true
-      this.underWay--
-      this.called()
+      this.writesUnderWay--
       if (comesAgain) this.comesAgain(what)
       else this.turnedAway.delete(what)
     }
@@ -90,7 +105,7 @@ export class PodPresence {
   /** Whether a chunk or its finish is under way, or was turned away and will come again. */
   get writing(): boolean {
     const now = this.clock.now()
-    return this.underWay > 0 || [...this.turnedAway.values()].some(({ until }) => now < until)
+    return this.writesUnderWay > 0 || [...this.turnedAway.values()].some(({ until }) => now < until)
   }
 
   private within(ms: number, at: number | undefined): boolean {

@@ -52,6 +52,11 @@ export class RunEnd {
     return this.reported?.durable ?? false
   }
 
+  /** Whether the pod has reported, and upstream has not taken it yet. */
+  get reporting(): boolean {
+    return this.ending === undefined && this.reported !== undefined
+  }
+
   /** The pod reports; what it is to be told. */
   async fromPod(reported: PodFinish): Promise<FinishOutcome> {
     if (this.ending || this.closing) return { state: 'over' }

@@ -79,9 +79,19 @@ export class Run implements GatewayRun {
     return this.how.over
   }
 
+  /** Whether the pod has reported the end, and upstream has not taken it yet. */
+  get reporting(): boolean {
+    return this.how.reporting
+  }
+
   /** Whether the pod has been let go, its finish being ours to deliver: its Job is left alone. */
   get letGo(): boolean {
     return this.how.letGo
+  }
+
+  /** Whether an earlier process began it. */
+  get restored(): boolean {
+    return this.options.restored
   }
 
   get acceptedAt(): number {
@@ -186,8 +196,8 @@ export class Run implements GatewayRun {
     return this.binding.proven(uid)
   }
 
-  podCalled(): void {
-    this.presence.called()
+  podCalled(): () => void {
+    return this.presence.calls()
   }
 
   podWrites(what: string): (comesAgain: boolean) => void {
@@ -196,7 +206,7 @@ export class Run implements GatewayRun {
 
   podConnected({ hostname }: { hostname: string }): void {
     this.podSeen = true
-    this.presence.called()
+    this.presence.heard()
     this.reached({ connectedAt: this.options.clock.now() })
     this.log.info({ pod: hostname }, 'pod agent connected')
   }
@@ -225,8 +235,8 @@ export class Run implements GatewayRun {
     this.journal.chunkEnded(chunk, outcome)
   }
 
-  stateSeen(state: string): void {
-    this.presence.polled(state)
+  stateSeen(state: string, askedAt = this.options.clock.now()): void {
+    this.presence.polled(state, askedAt)
     this.log.debug({ state }, 'pod polled the job')
   }
 

@@ -1,6 +1,6 @@
 import { EventEmitter, once, setMaxListeners } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Connection } from '../upstream/connection.js'
@@ -160,7 +160,7 @@ export class SlotPool {
     const { clock } = this.options
     const { signal } = this.stopping
     while (!signal.aborted) {
-      const now = clock.now()
+      const now = steadily(clock)
       const { lastPingAt, notBefore } = this
       const next = nextPing(this.idleSlots(), { now, lastPingAt, notBefore })
       if (next && next.at <= now) {
@@ -201,7 +201,7 @@ export class SlotPool {
   // What upstream says to one of us is meant for all. Afterwards they take turns again, also those that were woken.
   private holdBack(ms: number): void {
     const { clock } = this.options
-    this.notBefore = Math.max(this.notBefore, clock.now() + ms * (1 + clock.random() / 4))
+    this.notBefore = Math.max(this.notBefore, steadily(clock) + ms * (1 + clock.random() / 4))
     for (const slot of this.slots) slot.woken = false
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import { steadily, type Clock } from '../clock.js'
 import { isProblem } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -52,6 +52,7 @@ const registerMs = 60_000
 
 // One wrong answer, of a proxy say, is not to cost an agent. Another one soon after it is upstream's word.
 const refusalsBelieved = 2
+// After a beat that did not arrive: it has been tried for a quarter of the three minutes already.
 const beatAgainMs = 5_000
 
 /** A registered agent: its session, its heartbeats on their own timer, its pings. Knows nothing of runs. */
@@ -133,7 +134,7 @@ export class Slot {
     if (!session) return { waitMs: 0 }
     this.state = 'pinging'
     this.woken = false
-    this.lastPingAt = clock.now()
+    this.lastPingAt = steadily(clock)
     const told = this.context.metrics?.pings.began()
     try {
       const answer = await within(pingMs, { clock, signal }, cut => ping(connection, session, cut))
@@ -248,22 +249,22 @@ export class Slot {
   private async beat(now: boolean, signal: AbortSignal): Promise<void> {
     const { clock } = this.context
     try {
-      for (let first = now; ; first = false) {
+      for (let rest = !now, soon = false; ; rest = true) {
         const session = this.session
         if (!session) return
         const usualMs = Math.min(session.heartbeatInterval * 1_000, longestHeartbeatMs)
         // Many that began together are not to come together for ever.
         const ms = usualMs * (0.8 + clock.random() / 5)
-        const again = this.refusals.heartbeat === 1 && !first
-        if (!first) await clock.sleep(again ? Math.min(beatAgainMs, ms) : ms, signal)
-        await this.beatOnce(this.session ?? session, signal)
+        if (rest) await clock.sleep(soon ? Math.min(beatAgainMs, ms) : ms, signal)
+        soon = !(await this.beatOnce(this.session ?? session, signal))
       }
     } catch (error) {
       if (!signal.aborted) this.log.error({ err: error }, 'heartbeats ended')
     }
   }
 
-  private async beatOnce(session: AgentSession, signal: AbortSignal): Promise<void> {
+  /** Whether the next beat may wait: this one arrived, or upstream does not want any. */
+  private async beatOnce(session: AgentSession, signal: AbortSignal): Promise<boolean> {
     const { connection, clock } = this.context
     const sentAt = new Date(clock.now())
     try {
@@ -271,10 +272,15 @@ export class Slot {
         heartbeat(connection, session, { sentAt, signal: cut }),
       )
       this.refusals.heartbeat = 0
+      return true
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof UpstreamError && isRefusal(error)) this.refusedOnce('heartbeat', error)
-      else this.log.warn({ err: error }, 'heartbeat failed')
+      if (!(error instanceof UpstreamError && isRefusal(error))) {
+        this.log.warn({ err: error }, 'heartbeat failed')
+        return false
+      }
+      this.refusedOnce('heartbeat', error)
+      return this.refusals.heartbeat >= refusalsBelieved
     }
   }
 }

@@ -18,21 +18,30 @@ export class Ends {
 
   constructor(private readonly options: { cluster: Cluster; clock: Clock }) {}
 
-  /** Ends the run, with what people should read, and then its Job. Throws `ClusterError` when that goes on. */
+  /**
+   * Ends the run, with what people should read, and then its Job. To fetch the last words takes time: when `isStill` says
+   * no after it, nothing is done. Throws `ClusterError` when the Job goes on.
+   */
   async end(
     run: SupervisedRun,
     found: Over,
-    { pod, job }: { pod: V1Pod | undefined; job: V1Job | undefined },
+    {
+      pod,
+      job,
+      isStill,
+    }: { pod: V1Pod | undefined; job: V1Job | undefined; isStill: () => boolean },
   ): Promise<void> {
     const { cluster, clock } = this.options
     const words = pod
       ? await lastWordsOf(found.lastWordsOf ?? [], pod, { run, cluster, clock })
       : []
-    if (run.over) return
+    if (!isStill()) return
     run.log.warn({ cause: found.cause, fault: found.fault }, 'pod over without a finish')
     const message = redactFor(run, pod?.spec ?? job?.spec?.template.spec)(found.message)
     this.keep(run.jobId, message)
     await run.end(podCause(found, [message, ...words].join('\n')))
+    // Left to the next process, which is to find the Job as its pod left it.
+    if (run.ending === undefined) return
     // One that people want to look into is left to the cleaner.
     if (run.replaced || (pod && holdMs(pod) > 0)) return
     await endUnfinished(run.jobName, cluster)

@@ -15,6 +15,9 @@ import type { ClusterView } from './view.js'
 // Three of the pod agent's own polls.
 const deafMs = 15_000
 
+// A call to an earlier process that vanished hangs until the agent gives it up, after a minute.
+const firstCallMs = 70_000
+
 /** What is put together to what is seen of a run. */
 export interface SightOptions {
   view: ClusterView
@@ -100,7 +103,8 @@ export class Sight {
   // An agent that runs and called an earlier process only.
   private silenceOf(run: SupervisedRun, notes: Notes, pod: V1Pod | undefined): number | undefined {
     if (!pod || !agentRuns(pod) || run.podPolledAt === 'never') return undefined
-    return this.options.clock.now() - Math.max(notes.since, this.listeningSince)
+    const silentMs = this.options.clock.now() - Math.max(notes.since, this.listeningSince)
+    return silentMs < firstCallMs ? undefined : silentMs
   }
 
   // The watch may not have told of them yet.

@@ -26,6 +26,8 @@ export interface SupervisedRun {
   readonly redactedVars: readonly string[]
   /** Whether the run has ended, or is being ended. */
   readonly over: boolean
+  /** Whether its pod agent has reported the end, which is on its way upstream: that goes before what we conclude. */
+  readonly reporting: boolean
   readonly ending: object | undefined
   /** Whether another run has the job now, and with it the Job of that name. */
   readonly replaced: boolean

@@ -4,16 +4,16 @@ import type { Cluster } from '../cluster/cluster.js'
 import { isClusterError } from '../cluster/cluster-error.js'
 import type { Log } from '../log.js'
 import type { Limits } from '../pod/verdict/judgement.js'
-import { containerTroubles } from '../pod/verdict/starts.js'
-import { verdict, type Seen, type Verdict } from '../pod/verdict/verdict.js'
+import type { Seen, Verdict } from '../pod/verdict/verdict.js'
 import { isQuiet } from './attention.js'
 import { isClaimLookDue, newsOf, seeClaims } from './claims.js'
 import { Ends } from './ends.js'
-import { lookFreshly, seeEvents } from './fresh-look.js'
+import { judged } from './judged.js'
 import { narrate } from './narrator.js'
 import { NodeLooks } from './node-looks.js'
 import { lookSoon, newNotes, postpone, type Notes } from './notes.js'
 import { redactFor } from './redact-for.js'
+import { secondLook } from './second-look.js'
 import { Settling } from './settling.js'
 import { Sight } from './sight.js'
 import type { SupervisedRun } from './supervised-run.js'
@@ -45,9 +45,6 @@ const tellEachMs = 5_000
 
 // Longer than a tick may take: this process, or the machine, has stood still, and heard nobody.
 const stoodStillMs = 5_000
-
-// What was made a moment ago the watch need not know yet.
-const unseenMs = 3_000
 
 /**
  * Follows our Jobs and pods, tells the runs' logs what they wait for, and ends the runs whose pods will not do it
@@ -157,15 +154,24 @@ export class Supervisor {
       if (cut || clock.now() - before > tickMs + stoodStillMs) this.sight.wasDeaf()
       const all = tick % quietTicks === 0
       if (all) this.forgetEnded()
-      for (const run of open()) if (all || !isQuiet(this.view.podOf(run.jobId))) this.judge(run)
+      for (const run of open()) if (all || !isQuiet(this.view.podOf(run.jobId))) this.judgeNext(run)
+    }
+  }
+
+  // A fault of ours over one run is not to keep the others, and the next time, from being judged.
+  private judgeNext(run: SupervisedRun): void {
+    try {
+      this.judge(run)
+    } catch (error) {
+      run.log.error({ err: error }, 'run not judged')
     }
   }
 
   private judge(run: SupervisedRun): void {
-    if (!run.jobCreated || run.over || this.judging.has(run.jobId)) return
+    if (!run.jobCreated || isSettled(run) || this.judging.has(run.jobId)) return
     const notes = this.notesOf(run)
     const seen = this.sight.seenOf(run, notes)
-    const found = this.verdictOf(notes, seen)
+    const found = judged(seen, notes, this.options.clock.now())
     if (found.state === 'running') run.podSeen = true
     notes.waiting = found.state === 'waiting' ? found.message : undefined
     if (found.state !== 'over') {
@@ -193,40 +199,14 @@ export class Supervisor {
 
   private async confirm(run: SupervisedRun, notes: Notes): Promise<void> {
     const { cluster, clock } = this.options
-    const nodeOf = (pod: V1Pod | undefined) => this.sight.freshNode(run, notes, pod)
-    const look = await lookFreshly(run.jobName, { cluster, log: run.log, nodeOf })
-    const known = this.sight.seenOf(run, notes)
-    let seen: Seen = { ...known, ...look, jobEvents: look.jobEvents ?? known.jobEvents }
-    let found = this.verdictOf(notes, seen)
-    // The watch may have missed an event that says something else.
-    if (found.state === 'over' && this.restsOnEvents(notes, seen)) {
-      seen = { ...seen, ...(await this.freshEvents(run, notes, seen)) }
-      found = this.verdictOf(notes, seen)
-    }
-    if (run.over) return
-    if (found.state !== 'over') return postpone(notes, clock.now())
-    await this.ends.end(run, found, look)
-  }
-
-  // Also when a container came to its trouble, and with it how long that is borne, is in an event.
-  private restsOnEvents(notes: Notes, seen: Seen): boolean {
-    if (seen.pod && containerTroubles(seen.pod, seen).some(({ graceMs }) => graceMs > 0))
-      return true
-    return this.verdictOf(notes, withoutEvents(seen)).state !== 'over'
-  }
-
-  private async freshEvents(
-    run: SupervisedRun,
-    { podName }: Notes,
-    { pod, jobEvents }: Seen,
-  ): Promise<Pick<Seen, 'events' | 'jobEvents'>> {
-    const { cluster } = this.options
-    const name = pod?.metadata?.name ?? podName
-    const see = (about: string) => seeEvents(about, { cluster, log: run.log })
-    return {
-      events: name === undefined ? undefined : await see(name),
-      jobEvents: pod ? await see(run.jobName) : jobEvents,
-    }
+    const confirmed = await secondLook(run, notes, { cluster, clock, sight: this.sight })
+    if (isSettled(run)) return
+    if (!confirmed) return postpone(notes, clock.now())
+    const { found, look } = confirmed
+    // An agent that was taken for dead may call while its container's last words are fetched.
+    const isStill = () => !isSettled(run) && confirmed.isStill()
+    await this.ends.end(run, found, { ...look, isStill })
+    if (!isSettled(run)) postpone(notes, clock.now())
   }
 
   private async lookAtClaims(run: SupervisedRun, notes: Notes): Promise<void> {
@@ -262,13 +242,6 @@ export class Supervisor {
     narrate(run, notes, { toTell, leadingSince: this.leadingSince })
   }
 
-  private verdictOf(notes: Notes, seen: Seen): Verdict {
-    const found = verdict(seen)
-    if (found.state !== 'waiting' || seen.pod || seen.job) return found
-    const young = this.options.clock.now() - notes.since < unseenMs
-    return young && !notes.seen ? found : jobGone
-  }
-
   private notesOf({ jobId }: SupervisedRun): Notes {
     const notes = this.notes.get(jobId) ?? newNotes(this.options.clock.now())
     this.notes.set(jobId, notes)
@@ -283,16 +256,7 @@ export class Supervisor {
   }
 }
 
-// The Job was made and neither it nor a pod is there: somebody deleted it before it had one.
-const jobGone = {
-  state: 'over',
-  cause: 'JobDeleted',
-  fault: 'cluster',
-  message: 'The Job was deleted before it had a pod.',
-  exitStatus: -1,
-  signalReason: 'stack_error',
-} as const satisfies Verdict
-
-function withoutEvents(seen: Seen): Seen {
-  return { ...seen, events: undefined, jobEvents: undefined }
+// How it ends is no question any more.
+function isSettled({ over, reporting }: SupervisedRun): boolean {
+  return over || reporting
 }

@@ -5,6 +5,7 @@ import { isFenced, openFence, type Fence, type FencedRequest } from '../fence.js
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { version, agentVersion } from '../version.js'
+import { isPage } from './page.js'
 import { nextTry, retryAfterMs, type Fault, type RetryPolicy } from './retry.js'
 
 /** One call of the Agent API. `token` is whichever of the three tokens the call wants. */
@@ -144,6 +145,11 @@ export class Connection {
         { cause: error },
       )
     })
+    if (statusCode < 500 && isPage(headers['content-type'], text)) {
+      throw new UpstreamError(`${what}: ${statusCode}, with a page that is not upstream's`, {
+        kind: 'undecodable',
+      })
+    }
     if (statusCode >= 200 && statusCode < 300) return { status: statusCode, body: json(text) }
     throw new UpstreamError(`${what}: ${statusCode}${said(text)}`, {
       kind: 'status',

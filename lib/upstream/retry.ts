@@ -13,9 +13,14 @@ export interface RetryPolicy {
   passing: (fault: Fault) => boolean
 }
 
-/** 429 and 5xx: the statuses that the agent calls retryable (agent: api/retryable.go). */
+// Said by somebody on the way, as a rule: too slow, too early, elsewhere. Upstream's API has no use for them.
+const ofTheWay = [301, 302, 303, 307, 308, 408, 425]
+
+/**
+ * 429 and 5xx, which the agent calls retryable (agent: api/retryable.go), and what is no word of upstream's on the call.
+ */
 export function retryableStatus(status: number): boolean {
-  return status === 429 || status >= 500
+  return status === 429 || status >= 500 || ofTheWay.includes(status)
 }
 
 function mayPass(fault: Fault): boolean {

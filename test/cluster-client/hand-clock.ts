@@ -5,10 +5,20 @@ export class HandClock implements Clock {
   /** Every sleep that was asked for, in milliseconds. */
   readonly slept: number[] = []
   #now = 1_000_000
+  #set = 0
   #sleepers: { until: number; wake: () => void }[] = []
 
   now(): number {
+    return this.#now + this.#set
+  }
+
+  steady(): number {
     return this.#now
+  }
+
+  /** Somebody sets the time of day, by so much: no time has passed. */
+  set(ms: number): void {
+    this.#set += ms
   }
 
   random(): number {

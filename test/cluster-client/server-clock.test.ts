@@ -44,11 +44,25 @@ for (const aheadMs of [-300_000, 300_000, 86_400_000])
     }
   })
 
-t.test('it follows when either clock is set', async t => {
+t.test("it follows when the server's clock is set", async t => {
   const { own, clock } = clocks()
   clock.heard(dateAt(own.now() + 300_000), 20)
   clock.heard(dateAt(own.now()), 20)
   t.ok(Math.abs(clock.now() - own.now()) <= 2_100)
+})
+
+t.test("it stands still when this machine's clock is set", async t => {
+  const { own, clock } = clocks()
+  clock.heard(dateAt(own.now()), 20)
+  for (const ms of [300_000, -600_000, 86_400_000]) {
+    const before = clock.now()
+    own.set(ms)
+    t.equal(clock.now(), before, 'at once, and not with the next answer')
+    own.advance(1_000)
+    t.equal(clock.now(), before + 1_000)
+    clock.heard(dateAt(clock.now()), 20)
+    t.equal(clock.now(), before + 1_000)
+  }
 })
 
 t.test('an answer that took long moves nothing that it does not contradict', async t => {
@@ -78,7 +92,7 @@ t.test("each answer of the API server tells its time, a refusal's too", async t 
   t.teardown(() => cluster.close())
   await cluster.ping()
   t.ok(Math.abs(clock.now() - 3_600_000) <= 2_100)
-  own.advance(-500_000)
+  own.set(-500_000)
   await t.rejects(cluster.getJob('one'))
   t.ok(Math.abs(clock.now() - 3_600_000) <= 2_100)
 })

@@ -184,7 +184,7 @@ t.test('a client certificate that changes on disk is used at once', { skip }, as
     { name: 'me', certFile: file('first.crt'), keyFile: file('first.key') },
   )
   let now = 0
-  const clock = { ...systemClock, now: () => now }
+  const clock = { ...systemClock, steady: () => now }
   const transport = transportAt(t, config, { clock })
   const get = () => transport.json({ method: 'GET', path: '/' })
   t.same(await get(), { seen: 'first' })

@@ -3,7 +3,7 @@ import { ClusterError } from '../../lib/cluster/cluster-error.js'
 import type { PodAddresses, ProvenPod } from '../../lib/gateway/gateway-run.js'
 import { until } from '../cluster-client/loopback.js'
 import { scripted } from '../upstream/scripted.js'
-import { FakeRun, gatewayOf, podToken, podUid, type Given } from './gateway-of.js'
+import { FakeRun, gatewayOf, header, podToken, podUid, type Given } from './gateway-of.js'
 
 type Tap = { teardown(end: () => unknown): void }
 
@@ -48,6 +48,7 @@ t.test('a pod of a job that is over, of no job, or of nobody is refused for good
   ]
   for (const [given, token, message] of table) {
     const { call, audits } = await admitting(t, given)
+    if (token !== 'pod') await call(...register, { token, json: {} })
     t.match(await call(...register, { token, json: {} }), { status: 401, json: { message } })
     t.equal(audits().length, 1)
   }
@@ -98,13 +99,50 @@ t.test('a token that was refused is not reviewed again at once; a good one alway
     return token === podToken ? { name: 'pod-1', uid: podUid } : undefined
   }
   const { call, clock } = await admitting(t, { identify })
-  for (let i = 0; i < 3; i++) await call(...register, { token: 'Token nobodys', json: {} })
-  t.same(asked, ['nobodys'])
+  for (let i = 0; i < 4; i++) await call(...register, { token: 'Token nobodys', json: {} })
+  t.same(asked, ['nobodys', 'nobodys'])
   clock.advance(10_000)
   await call(...register, { token: 'Token nobodys', json: {} })
-  t.same(asked, ['nobodys', 'nobodys'])
+  t.same(asked, ['nobodys', 'nobodys', 'nobodys'])
   for (let i = 0; i < 3; i++) await call(...register, { token: 'pod', json: {} })
-  t.equal(asked.length, 5, 'its pod may have gone in between')
+  t.equal(asked.length, 6, 'its pod may have gone in between')
+})
+
+t.test('a token that the API server does not know is refused when it says so twice', async t => {
+  let known = false
+  const identify = async () => (known ? { name: 'pod-1', uid: podUid } : undefined)
+  for (const passes of [true, false]) {
+    known = false
+    const { call, audits } = await admitting(t, { identify })
+    const first = await call(...register, { token: 'pod', json: {} })
+    t.match(first, { status: 503, headers: { 'retry-after': /^\d+$/ } })
+    t.same(audits(), [])
+    known = passes
+    t.match(await call(...register, { token: 'pod', json: {} }), { status: passes ? 200 : 401 })
+    t.equal(audits().length, passes ? 0 : 1)
+  }
+})
+
+t.test('where a record can not be read, a pod without a run is not sent away', async t => {
+  const given = { findOfPod: async () => undefined, allKnown: () => false }
+  const { call, audits, run } = await admitting(t, given)
+  t.match(await call(...register, { token: 'pod', json: {} }), { status: 503 })
+  const token = header(new FakeRun(nobody, 'unread'))
+  for (const [method, path, kind] of [
+    ['GET', '', 'job'],
+    ['PUT', '/acquire', 'session'],
+    ['PUT', '/finish', 'job'],
+    ['POST', '/chunks?sequence=1&offset=0&size=1', 'job'],
+    ['POST', '/data/get', 'job'],
+  ] as const) {
+    const sent = { token: token(kind), json: {} }
+    t.match(await call(method, `/v3/jobs/unread${path}`, sent), { status: 503 }, path)
+  }
+  t.match(await call('POST', '/v3/heartbeat', { token: token('session'), json: {} }), {
+    status: 200,
+  })
+  t.same(audits(), [])
+  t.same(run.told, [])
 })
 
 t.test('while the API server is away nobody is refused: 503, and again', async t => {

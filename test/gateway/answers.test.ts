@@ -107,6 +107,8 @@ t.test('a chunk that upstream does not take yet is put off, never refused', asyn
     [429, '86400', '60', 'refused'],
     [500, undefined, '1', 'unknown'],
     [503, 'soon', '1', 'unknown'],
+    [408, undefined, '1', 'refused'],
+    [307, undefined, '1', 'refused'],
   ] as const) {
     const { call, run, job } = await with_(t, {
       status,
@@ -123,6 +125,26 @@ t.test('a chunk that upstream does not take yet is put off, never refused', asyn
       ['began', chunk],
       [outcome, chunk],
     ])
+  }
+})
+
+t.test("a page of somebody's on the way takes no chunk, and loses none", async t => {
+  for (const status of [200, 403, 404]) {
+    const headers = { 'content-type': 'text/html' }
+    const { call, run, job } = await with_(t, { status, headers, raw: '<h1>Back soon</h1>' })
+    const sent = { token: 'job', body: Buffer.from('x') }
+    t.match(await call('POST', `${job}/chunks${chunkQuery}`, sent), { status: 503 })
+    t.match(run.told, [['began'], ['unknown', { sequence: 3, offset: 80, size: 5 }]])
+  }
+})
+
+t.test('an answer without words that calls itself HTML is passed on', async t => {
+  for (const status of [201, 404]) {
+    const said = { status, headers: { 'content-type': 'text/html' }, raw: '' }
+    const { call, job } = await with_(t, said)
+    const sent = { token: 'job', body: Buffer.from('x') }
+    t.match(await call('POST', `${job}/chunks${chunkQuery}`, sent), { status })
+    t.match(await call('POST', `${job}/data/get`, { token: 'job', json: {} }), { status })
   }
 })
 
@@ -160,6 +182,10 @@ t.test('a state that upstream can not tell now is put off; its refusals are pass
     const { call, run, job } = await with_(t, { status, json: { message: 'x' } })
     t.match(await call('GET', job, { token: 'job' }), { status: expected }, String(status))
     t.same(run.told, [])
+  }
+  for (const status of [401, 404]) {
+    const { call, job } = await with_(t, { status, raw: 'no words of upstream' })
+    t.match(await call('GET', job, { token: 'job' }), { status: 503 }, 'no word of upstream')
   }
   const { call, job } = await gatewayOf(t, await nowhere())
   const { status, headers } = await call('GET', job, { token: 'job' })

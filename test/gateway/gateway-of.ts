@@ -33,6 +33,7 @@ export class FakeRun implements GatewayRun {
   readonly told: unknown[] = []
   /** Proved calls of its pod's. */
   calls = 0
+  answered = 0
   /** What its pod is writing now, and what it was told to come again with. */
   readonly writing = new Set<string>()
   readonly comesAgain = new Set<string>()
@@ -66,8 +67,9 @@ export class FakeRun implements GatewayRun {
   isPod(uid: string): boolean {
     return uid === this.uid
   }
-  podCalled(): void {
+  podCalled(): () => void {
     this.calls += 1
+    return () => (this.answered += 1)
   }
   podWrites(what: string) {
     this.writing.add(what)

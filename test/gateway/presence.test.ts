@@ -12,6 +12,7 @@ t.test('each proved call of a pod is told to its run, and no other', async t => 
   await call('POST', '/v3/heartbeat', { token: 'session', json: { sent_at: 'x' } })
   await call('GET', job, { token: 'job' })
   t.equal(run.calls, 2)
+  await until(() => run.answered === 2)
   await call('GET', job, { token: 'Token forged' })
   await call('GET', job, { token: 'session' })
   t.equal(run.calls, 2)
@@ -45,4 +46,16 @@ t.test('what is turned away comes again, what is refused does not', async t => {
   await call('PUT', `${job}/finish`, { token: 'job', json: { exit_status: '0' } })
   t.same([...run.comesAgain], [`/jobs/${run.jobId}/chunks${query}`, `/jobs/${run.jobId}/finish`])
   t.equal(run.writing.size, 0)
+})
+
+t.test('a pod whose call is not answered yet is there', async t => {
+  let answer = (_said: Said) => {}
+  const upstream = await scripted(t, () => new Promise<Said>(resolve => (answer = resolve)))
+  const { call, job, run } = await gatewayOf(t, upstream.endpoint)
+  const asked = call('GET', job, { token: 'job' })
+  await until(() => upstream.got.length === 1)
+  t.same([run.calls, run.answered], [1, 0])
+  answer({ json: { state: 'running' } })
+  await asked
+  await until(() => run.answered === 1)
 })

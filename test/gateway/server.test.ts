@@ -78,6 +78,29 @@ t.test('a standby sends every call elsewhere, over a new connection', async t =>
   t.same(upstream.got, [])
 })
 
+t.test('who is sent elsewhere amid a large body hears so, and meets no reset', async t => {
+  const upstream = await scripted(t, () => ({}))
+  const { port, job, state, authorization } = await gatewayOf(t, upstream.endpoint)
+  state.is = 'standby'
+  const size = 8 * 1024 * 1024
+  const socket = connect(port, '127.0.0.1')
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  const faults: unknown[] = []
+  let said = ''
+  socket.on('error', error => faults.push(error)).on('data', data => (said += String(data)))
+  const head = [
+    `POST ${job}/annotations HTTP/1.1`,
+    'Host: gateway',
+    `Authorization: ${authorization('job')}`,
+    `Content-Length: ${size}`,
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  socket.write(Buffer.alloc(size, 'x'))
+  await closed
+  t.same(faults, [])
+  t.match(said, /^HTTP\/1.1 503 [^]*connection: close/i)
+})
+
 t.test('each call wants its own kind of token', async t => {
   const upstream = await scripted(t, () => ({}))
   const { call, job, run, audits } = await gatewayOf(t, upstream.endpoint)

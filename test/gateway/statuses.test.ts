@@ -69,13 +69,20 @@ for (const [status, headers] of [
   [503, { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }],
   [429, { 'retry-after': '99999' }],
   [301, { location: 'http://elsewhere.example/' }],
+  [200, { 'content-type': 'text/html' }],
+  [401, { 'content-type': 'text/html; charset=utf-8' }],
+  [403, { 'content-type': 'text/html' }],
+  [404, { 'content-type': 'TEXT/HTML' }],
 ] as [number, Record<string, string>][]) {
-  t.test(`no passing fault becomes a 4xx: upstream answers ${status}`, async t => {
-    const upstream = await scripted(t, () => ({ status, headers, raw: '<html>' }))
-    // Subcommands bear upstream's 429 themselves (agent-api §6.2).
-    const passed = status === 429 ? 429 : undefined
-    t.same(await misleading(await gatewayOf(t, upstream.endpoint), passed), [])
-  })
+  t.test(
+    `no passing fault becomes a 4xx: upstream answers ${status} ${JSON.stringify(headers)}`,
+    async t => {
+      const upstream = await scripted(t, () => ({ status, headers, raw: '<html>' }))
+      // Subcommands bear upstream's 429 themselves (agent-api §6.2).
+      const passed = status === 429 ? 429 : undefined
+      t.same(await misleading(await gatewayOf(t, upstream.endpoint), passed), [])
+    },
+  )
 }
 
 t.test(

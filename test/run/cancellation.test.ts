@@ -112,6 +112,22 @@ t.test('a pod whose agent runs, but has not called yet, is deleted at once', asy
   t.same(cluster.deleted, [name])
 })
 
+t.test('a pod that a new process has not looked at yet may stop its job itself', async t => {
+  const { run, clock, pass, cluster, upstream } = await watched(
+    t,
+    { now: 'canceling' },
+    { restored: true },
+  )
+  cluster.jobs.set(name, {})
+  await pass()
+  await until(() => clock.slept.at(-1) === 250)
+  run.stateSeen('canceling')
+  clock.advance(250)
+  await until(() => clock.slept.at(-1) === intervalMs)
+  t.same(cluster.deleted, [])
+  t.same(upstream.finishes(), [])
+})
+
 t.test('an agent that drains its log after the stop is left to it', async t => {
   const { run, clock, pass, cluster, upstream } = await watched(t, { now: 'canceling' })
   run.podConnected({ hostname: 'x' })

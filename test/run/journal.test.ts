@@ -1,6 +1,8 @@
 import t from 'tap'
 import { Journal, type Opening } from '../../lib/run/journal.js'
+import type { RunState } from '../../lib/run/run-options.js'
 import type { Chunk } from '../../lib/upstream/jobs.js'
+import { jobUpstream, opening, runAt } from './run-of.js'
 
 function journal(options: { sealed?: boolean } = {}) {
   const uploads: Chunk[] = []
@@ -104,4 +106,21 @@ t.test('lines said at the same time come one after the other', async t => {
     [3, 8, 'b\n'],
     [4, 10, 'c\n'],
   ])
+})
+
+t.test('lines that the ledger refuses are nothing that a later write may tell of', async t => {
+  const kept: RunState[] = []
+  const refused = new Error('the API server does not take this Secret')
+  let takes = false
+  const upstream = await jobUpstream(t)
+  const { run, noted } = runAt(t, upstream.endpoint, {
+    keep: state => (takes ? Promise.resolve(void kept.push(state)) : Promise.reject(refused)),
+  })
+  await run.say(['lost'])
+  t.same(await run.opening(), { sequence: 1, offset: opening.bytes }, 'the pod writes here')
+  run.jobMade('uid-1')
+  t.same(noted.at(-1)?.opening, opening, 'where the next process is to see its chunks, too')
+  takes = true
+  await run.handOver()
+  t.same(kept.at(-1)?.opening, opening)
 })

@@ -17,7 +17,6 @@ t.test('an agent writes from the moment that it sends a chunk until that is answ
   clock.advance(1_000)
   two(false)
   t.notOk(seen.writing)
-  t.equal(seen.calledAt, clock.now())
 })
 
 t.test('one that was told to come again is not silent until it has had the time to', async t => {
@@ -47,8 +46,24 @@ t.test(
   async t => {
     const { clock, seen } = presence()
     t.equal(seen.lastPoll, 'never')
-    seen.polled('running')
-    t.equal(seen.lastPoll, clock.now())
+    seen.polled('running', clock.now() - 500)
+    t.equal(seen.lastPoll, clock.now() - 500, 'when it asked, not when it was told')
     t.equal(new PodPresence({ clock, restored: true }).lastPoll, undefined)
   },
 )
+
+t.test('an agent that waits for an answer is there all the time', async t => {
+  const { clock, seen } = presence()
+  t.equal(seen.calledAt, undefined)
+  const [one, two] = [seen.calls(), seen.calls()]
+  clock.advance(50_000)
+  t.equal(seen.calledAt, clock.now())
+  one()
+  one()
+  clock.advance(1_000)
+  t.equal(seen.calledAt, clock.now(), 'another waits still, and one answer counts once')
+  two()
+  const last = clock.now()
+  clock.advance(5_000)
+  t.equal(seen.calledAt, last)
+})

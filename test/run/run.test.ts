@@ -732,3 +732,24 @@ t.test('what an earlier process has seen is not guessed', async t => {
   await run.finishFromPod(reported)
   t.same(run.times, { acceptedAt: 999_000, endedAt: clock.now() })
 })
+
+t.test(
+  'from its pod’s report to upstream’s answer a run is reporting, and no other end counts',
+  async t => {
+    let answer = () => {}
+    const held = new Promise<void>(resolve => (answer = resolve))
+    const upstream = await jobUpstream(t, async ({ path }) => {
+      if (path.endsWith('/finish')) await held
+      return undefined
+    })
+    const { run } = runAt(t, upstream.endpoint)
+    t.notOk(run.reporting)
+    const finished = run.finishFromPod(reported)
+    t.ok(run.reporting, 'at once')
+    await until(() => upstream.finishes().length === 1)
+    t.notOk(run.over, 'its pod waits for the answer')
+    answer()
+    t.same(await finished, { state: 'done' })
+    t.notOk(run.reporting)
+  },
+)

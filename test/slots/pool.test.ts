@@ -115,6 +115,53 @@ t.test('idle slots take turns, evenly over the interval', async t => {
   t.same(pings.slice(5), pings.slice(0, 5), 'and in the same order')
 })
 
+t.test('idle slots go on pinging when the clock is set', async t => {
+  for (const ms of [-3_600_000, 3_600_000]) {
+    const upstream = await scripted(
+      t,
+      usual(() => undefined),
+    )
+    const { pool, clock, states } = poolOf(t, { endpoint: upstream.endpoint, size: 2 })
+    await pool.start()
+    await until(() => states().every(state => state === 'idle'))
+    const pings = () => upstream.calls().filter(call => call === 'GET /ping').length
+    await untilBy(clock, () => pings() >= 4)
+    clock.set(ms)
+    const [from, before] = [clock.steady(), pings()]
+    await untilBy(clock, () => pings() >= before + 4 || clock.steady() > from + 120_000)
+    t.ok(pings() >= before + 4, `${pings() - before} pings in two minutes`)
+    for (const { lastPingAt = 0 } of pool.slots) t.ok(lastPingAt > from, 'each has its turn')
+    pool.abandon()
+  }
+})
+
+t.test(
+  'a heart that has missed a beat does not rest: upstream calls it lost in minutes',
+  async t => {
+    let down = false
+    const beats: number[] = []
+    let now = () => 0
+    const upstream = await scripted(
+      t,
+      usual(({ path }) => {
+        if (path !== '/heartbeat') return undefined
+        beats.push(now())
+        return down ? { status: 503 } : undefined
+      }),
+    )
+    const { pool, clock } = poolOf(t, { endpoint: upstream.endpoint })
+    now = () => clock.now()
+    await pool.start()
+    await untilBy(clock, () => beats.length === 1)
+    down = true
+    const from = clock.now()
+    // Longer than a beat is tried for, and than the rest behind it.
+    await untilBy(clock, () => clock.now() > from + 130_000)
+    const gaps = beats.slice(2).map((at, n) => at - (beats[n + 1] ?? 0))
+    t.ok(Math.max(...gaps) <= 20_000, `${Math.max(...gaps)} ms`)
+  },
+)
+
 t.test('a ping that brings a job wakes the others: a burst is taken at once', async t => {
   const upstream = await emulator(t, { intervals: { ping: 3_600 } })
   const { pool, works, clock, states } = poolOf(t, { endpoint: upstream.endpoint, size: 4 })

@@ -131,6 +131,7 @@ export function nameOf(jobId: string): string {
 export class FakeRun implements SupervisedRun {
   readonly log = silentLog()
   over = false
+  reporting = false
   ending: object | undefined
   jobCreated = true
   podSeen = false

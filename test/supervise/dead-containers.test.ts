@@ -63,3 +63,80 @@ t.test('the end of another pod of the job is another end', async t => {
   }
   t.same(run.ends, [])
 })
+
+/** A run whose pod's container ended just now, with that exit code; `hear` is called after each second. */
+async function ended(
+  t: Parameters<typeof supervised>[0],
+  { exitCode, hear }: { exitCode: number; hear: (world: ReturnType<typeof supervised>) => void },
+) {
+  const world = supervised(t)
+  const { cluster } = world
+  await world.supervisor.synced()
+  const pod = deadAt(0)
+  const terminated = { exitCode, reason: 'Error' }
+  pod.status?.containerStatuses?.splice(1, 1, statusOf('container-0', { terminated }))
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [pod]
+  cluster.watchedJobs.tell('ADDED', cluster.liveJob)
+  // So that what is not heard of for so long is silent.
+  await world.judge(20)
+  cluster.watchedPods.tell('ADDED', pod)
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      hear(world)
+      await world.judge(1)
+    }
+  }
+  return { ...world, pass }
+}
+
+t.test('a poll that was answered after the end may have been on its way before it', async t => {
+  let polls = 3
+  const { run, clock, pass } = await ended(t, {
+    exitCode: 7,
+    hear: () => {
+      run.podCalledAt = clock.now()
+      if (polls-- > 0) run.podPolledAt = clock.now()
+    },
+  })
+  await pass(60)
+  t.same(run.ends, [], 'it has asked no more')
+})
+
+for (const exitCode of [7, 137])
+  t.test(
+    `after a restart of ours an agent may be between two tries: status ${exitCode}`,
+    async t => {
+      const { run, clock, pass } = await ended(t, {
+        exitCode,
+        hear: () => (run.podCalledAt = clock.now()),
+      })
+      t.equal(run.podPolledAt, undefined, 'nobody knows when it asked')
+      await pass(250)
+      t.same(run.ends, [], 'an earlier process may have turned its last chunk away')
+      await pass(60)
+      t.match(run.ends, [{ exitStatus: exitCode }])
+    },
+  )
+
+t.test(
+  'an agent that begins to write while the last words are fetched ends its job itself',
+  async t => {
+    const { run, cluster, clock, pass } = await ended(t, {
+      exitCode: 7,
+      hear: () => (run.podCalledAt = run.podPolledAt = clock.now()),
+    })
+    let fetched = 0
+    cluster.podLog = async () => {
+      fetched += 1
+      run.podWriting = true
+      return 'so long'
+    }
+    await pass(12)
+    t.equal(fetched, 1)
+    t.same(run.ends, [])
+    run.podWriting = false
+    await pass(20)
+    t.ok(fetched > 1, 'it is judged again')
+  },
+)

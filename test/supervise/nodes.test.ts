@@ -83,6 +83,18 @@ t.test('nobody is silent while we could not be reached', async t => {
   t.same(run.ends, [])
 })
 
+t.test(
+  'an agent whose call hangs with an earlier process is not silent before it gives it up',
+  async t => {
+    const { run, judge } = await onNode(t, nodeOf('Unknown'))
+    run.podCalledAt = undefined
+    await judge(45)
+    t.same(run.ends, [])
+    await judge(10)
+    t.match(run.ends, [{ cause: 'NodeLost' }])
+  },
+)
+
 t.test('a pod is quiet when all of it runs and it is ready', async t => {
   t.ok(isQuiet(podOf('job-1', runs)))
   t.notOk(isQuiet(undefined))

@@ -236,6 +236,26 @@ t.test('a run that can not be looked at costs no other run its end', async t => 
   t.same(runs[1]?.ends, [])
 })
 
+t.test('a fault of ours over one run costs no other run its end', async t => {
+  const runs = [new FakeRun('job-1'), new FakeRun('job-2')]
+  const { cluster, supervisor, run, judge, clock } = supervised(t, new TwoFacedCluster(), runs)
+  await supervisor.synced()
+  Object.defineProperty(run, 'acceptedAt', {
+    get: () => {
+      throw new Error('a fault of ours')
+    },
+  })
+  const pod = podOf('job-2', undefined, { name: 'pod-2', at: clock.now() })
+  const waiting = { reason: 'ImagePullBackOff', message: 'the registry speaks in riddles' }
+  pod.status = { phase: 'Pending', containerStatuses: [statusOf('container-0', { waiting })] }
+  cluster.liveJob = jobOf('job-2')
+  cluster.livePods = [pod]
+  cluster.watchedJobs.tell('ADDED', jobOf('job-1'))
+  cluster.watchedPods.tell('ADDED', pod)
+  await judge(35)
+  t.match(runs[1]?.ends, [{ cause: 'ImagePull' }])
+})
+
 t.test('a pull that fails after minutes is borne as long as one that fails at once', async t => {
   const { cluster, supervisor, run, judge, clock } = supervised(t)
   await supervisor.synced()
@@ -287,4 +307,49 @@ t.test('a leader that can not reach the API server judges nothing by its clock',
   t.same(run.ends, [])
   await judge(10)
   t.match(run.ends, [{ cause: 'ImagePull' }])
+})
+
+t.test(
+  'a run that is left to the next process keeps its Job, so that its cause is found again',
+  async t => {
+    const { cluster, supervisor, run } = supervised(t)
+    await supervisor.synced()
+    let left = false
+    run.end = async () => void (left = true)
+    cluster.liveJob = jobOf('job-1')
+    cluster.livePods = [podOf('job-1', died)]
+    cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+    await until(() => left)
+    await settle()
+    t.same([...cluster.ended, ...cluster.deleted], [], 'its deadline would look like the cause')
+  },
+)
+
+t.test('a run whose pod has reported is not judged, whatever becomes of its pod', async t => {
+  const { cluster, supervisor, run, judge } = supervised(t)
+  await supervisor.synced()
+  run.reporting = true
+  cluster.livePods = [podOf('job-1', died)]
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await judge(10)
+  t.equal(cluster.looks, 0)
+  t.same(run.ends, [])
+  t.equal(supervisor.takeMessage('job-1'), undefined)
+})
+
+t.test('a pod that reports while its last words are fetched ends its run itself', async t => {
+  const { cluster, supervisor, run, judge } = supervised(t)
+  await supervisor.synced()
+  cluster.podLog = async () => {
+    run.reporting = true
+    return 'so long'
+  }
+  cluster.liveJob = jobOf('job-1')
+  cluster.livePods = [podOf('job-1', died)]
+  cluster.watchedPods.tell('ADDED', podOf('job-1', died))
+  await until(() => run.reporting)
+  await judge(5)
+  t.same(run.ends, [])
+  t.same(cluster.ended, [])
+  t.equal(supervisor.takeMessage('job-1'), undefined, 'nothing is told of an end that was none')
 })

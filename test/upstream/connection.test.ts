@@ -68,7 +68,7 @@ t.test('an answer without JSON has no body', async t => {
   }
 })
 
-t.test('each status ends a call, or is tried again, as the agent does it', async t => {
+t.test('each status ends a call, or is tried again', async t => {
   const table: [number, boolean][] = [
     [400, false],
     [401, false],
@@ -80,7 +80,8 @@ t.test('each status ends a call, or is tried again, as the agent does it', async
     [500, true],
     [502, true],
     [503, true],
-    [302, false],
+    [302, true],
+    [408, true],
   ]
   for (const [status, again] of table) {
     const { endpoint, got } = await scripted(t, inTurn({ status }, { status: 200 }))
@@ -89,6 +90,28 @@ t.test('each status ends a call, or is tried again, as the agent does it', async
     else t.match(await failure(sent), { name: 'UpstreamError', status })
     t.equal(got.length, again ? 2 : 1, String(status))
   }
+})
+
+t.test("a page of somebody's on the way is no answer, whatever its status", async t => {
+  const headers = { 'content-type': 'text/html; charset=utf-8' }
+  for (const status of [200, 401, 403, 404]) {
+    const page = { status, headers, raw: '<h1>Back soon: hunter2</h1>' }
+    const { endpoint, got } = await scripted(t, inTurn(page, page, {}))
+    const upstream = connection(t)
+    t.match(await upstream.send(call(endpoint), policies.finish), { status: 200 }, String(status))
+    t.equal(got.length, 3)
+    const stays = await scripted(t, () => page)
+    const error = await failure(upstream.send(call(stays.endpoint), once))
+    t.match(error, { name: 'UpstreamError', status: undefined, fault: { kind: 'undecodable' } })
+    t.match(error.message, new RegExp(`: ${status}, with a page`))
+    t.notMatch(error.message, /hunter2/)
+  }
+  const { endpoint } = await scripted(
+    t,
+    inTurn({ headers, raw: '' }, { ...{ headers }, status: 404, raw: '' }),
+  )
+  t.match(await connection(t).send(call(endpoint), once), { status: 200 }, 'without words: its own')
+  t.match(await failure(connection(t).send(call(endpoint), once)), { status: 404 })
 })
 
 t.test('a call waits as long as upstream asks it to', async t => {

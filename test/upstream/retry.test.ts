@@ -20,6 +20,8 @@ t.test('each call bears the faults that the real agent bears', async t => {
     ['chunk', status(429), true, 'a chunk that is dropped is a hole in the log'],
     ['chunk', status(400), false, 'the job is over'],
     ['finish', network, true, 'nobody else delivers it'],
+    ['finish', status(302), true, 'a redirect is no word on the job'],
+    ['finish', status(408), true, 'it came too slowly, this time'],
     ['finish', status(422), false, 'over already'],
     ['state', network, false, 'the next poll asks again'],
   ]

@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node'
-import { containerEnd, isKilled } from './container-end.js'
+import { containerEnd } from './container-end.js'
 import type { Seen, Verdict } from './judgement.js'
 import { over } from './over.js'
 import {
@@ -15,14 +15,17 @@ import {
 const noticeMs = 8_000
 // It may still ask what it needs to know of the end of a job that went well.
 const noticeAllMs = 10_000
-// When nobody knows whether it has noticed.
-const doubtMs = 30_000
+// A poll that was on its way when the container ended says nothing. They come every two to four seconds.
+const askedAfterMs = 4_000
+// When nobody knows whether it has noticed. An earlier process may have turned its last chunk away, which comes again
+// after four minutes at the latest. All this time it looks after its containers itself.
+const doubtMs = 300_000
 
 /**
  * A container that the agent leads is dead, and the agent, which runs and writes nothing, has not noticed: it would wait
  * for half a minute, or for minutes. It must have asked for its job's state since the end, as it does while it takes the
- * job to run: nothing is concluded from silence. Where nobody knows whether it has, a container that was killed counts,
- * which told nobody, and another only after a while.
+ * job to run: nothing is concluded from silence. Where nobody knows whether it has, after a restart of ours, it is left
+ * the time in which it comes to an end by itself.
  */
 export function deadContainer(seen: Seen): Verdict | undefined {
   const { pod } = seen
@@ -56,8 +59,8 @@ function isUnnoticed(seen: Seen, container: EndedContainer): boolean {
   const endedMs = endedSince(seen, container)
   if (!agent || agent.writing || endedMs < noticeMs) return false
   const { polledMs } = agent
-  if (typeof polledMs === 'number') return polledMs < endedMs
-  return polledMs === 'never' || isKilled(container) || endedMs >= doubtMs
+  if (typeof polledMs === 'number') return polledMs < endedMs - askedAfterMs
+  return polledMs === 'never' || endedMs >= doubtMs
 }
 
 // A job that went well must not be failed because its agent cannot reach us just now.
@@ -67,7 +70,7 @@ function allUnnoticed(seen: Seen, last: EndedContainer): boolean {
   if (!agent || agent.writing || endedMs < noticeAllMs) return false
   const { polledMs, silentMs } = agent
   const heardMs = polledMs === 'never' ? silentMs : polledMs
-  return typeof heardMs === 'number' && heardMs < endedMs - noticeMs / 2
+  return typeof heardMs === 'number' && heardMs < endedMs - askedAfterMs
 }
 
 // The time in its status is of the node's clock, which may be wrong, and what is dead is not to be found dead too soon.

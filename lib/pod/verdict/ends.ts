@@ -12,9 +12,16 @@ export function deadlineExceeded(seen: Seen): Verdict | undefined {
   return over('DeadlineExceeded', seen, { text: [deadlineText(failed)] })
 }
 
-/** There was a pod, and there is none. */
+// It asks for its job's state every two to four seconds.
+const livesMs = 5_000
+
+/**
+ * There was a pod, and there is none. A pod that is deleted by force runs on until its kubelet has heard of it and its
+ * grace is over: its agent is told to go, as of any other deleted pod, and finishes by itself.
+ */
 export function podGone(seen: Seen): Verdict | undefined {
   if (seen.pod || !seen.podSeenBefore) return undefined
+  if ((seen.agent?.silentMs ?? Infinity) < livesMs) return { state: 'running' }
   const { cause, text } = deletedReason(seen)
   return over(cause, seen, { text })
 }

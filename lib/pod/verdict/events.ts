@@ -8,7 +8,9 @@ export function eventsAbout(
   events: readonly CoreV1Event[] | undefined,
 ): CoreV1Event[] {
   const uid = metadata?.uid
+  // Their times are of whole seconds, and both the API server and a watch tell of the later one later.
   return listOf(events)
+    .toReversed()
     .filter(({ involvedObject: about }) => about?.kind === kind)
     .filter(({ involvedObject: about }) => !uid || !about.uid || about.uid === uid)
     .toSorted((a, b) => eventTime(b) - eventTime(a))

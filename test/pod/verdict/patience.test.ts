@@ -63,6 +63,12 @@ t.test('the newest event counts, and only of this Job', async t => {
   })
   const quota = later({ message: 'Error creating: exceeded quota: q, requested: pods=1' })
   t.match(verdict({ ...seen, jobEvents: [event, quota] }), { reason: 'QuotaExceeded' })
+  const sameSecond = { ...quota, lastTimestamp: event.lastTimestamp }
+  t.match(
+    verdict({ ...seen, jobEvents: [event, sameSecond] }),
+    { reason: 'QuotaExceeded' },
+    'of one second the last that was told',
+  )
   const job = { ...seen.job, metadata: { ...seen.job?.metadata, uid: 'u1' } }
   const others = later({ involvedObject: { kind: 'Job', uid: 'u2' } })
   t.match(verdict({ ...seen, job, jobEvents: [others] }), { reason: 'NoPod' }, 'another Job’s')
@@ -78,6 +84,14 @@ t.test('an agent that has called has run, whatever the status of its pod says', 
     verdict({ ...lagging, pod, agent: { silentMs, writing: false } })
   t.match(of(undefined), { cause: 'Preempted', signalReason: 'stack_error' })
   t.match(of(300), { cause: 'Preempted', signalReason: 'agent_stop' })
+})
+
+t.test('a pod that is gone is not over while its agent calls', async t => {
+  const gone = named('deleted-by-force')
+  const of = (silentMs: number) =>
+    verdict({ ...gone, agent: { silentMs, writing: false, polledMs: silentMs } })
+  t.match(of(4_000), { state: 'running' }, 'it was told to go, and has its grace')
+  t.match(of(5_000), { state: 'over', cause: 'PodDeleted', signalReason: 'agent_stop' })
 })
 
 t.test('an agent that has surely never called has not run when its pod is gone', async t => {
