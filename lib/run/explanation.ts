@@ -32,12 +32,17 @@ export interface ExplainedRun {
 /** What explaining needs. */
 export interface ExplanationContext {
   cluster: Pick<Cluster, 'getJob' | 'podsOfJob' | 'events' | 'podLog'>
+  /** The run's Job and pod as the watch knows them, for when the API server does not say. */
+  watched?: () => Pick<Look, 'job' | 'pod'>
   clock: Clock
   log: Log
 }
 
-// The pod waits for an answer to its finish, and may have little time left.
+// The pod waits for an answer to its finish. One that was told to stop may have little time left; and from an API server
+// that has said nothing by then there is nothing to wait for.
 const patienceMs = 3_000
+// A kubelet, or an API server, that has much to do takes longer; the agent gives its call a minute.
+const longPatienceMs = 10_000
 // A kubelet tells of a container's end some tenths of a second after it.
 const lookAgainMs = 400
 
@@ -57,12 +62,15 @@ export async function explanation(
   const isOdd = mayExplain(reported) || (mayBeMemory(reported) && !mayStay)
   if (!isOdd && !mayStay) return undefined
   const { cluster, clock, log } = context
-  const seen = await look(
-    run.jobName,
-    context,
-    seen => (!isOdd || isSettled(reported, seen.pod)) && (!mayStay || holdIsKnown(seen)),
-  )
-  if (!seen) return undefined
+  const isEnough = (seen: Pick<Look, 'job' | 'pod'>) =>
+    (!isOdd || isSettled(reported, seen.pod)) && (!mayStay || holdIsKnown(seen))
+  const mayWait = reported.signalReason !== 'agent_stop'
+  const asked = await look(run.jobName, { ...context, isEnough, mayWait })
+  const seen = asked && isEnough(asked) ? asked : bestOf(asked, context.watched?.(), isEnough)
+  if (!seen) {
+    log.warn({ name: run.jobName }, "how the pod's end came is not known")
+    return undefined
+  }
   const found = isOdd ? explain(reported, seen) : undefined
   const held = mayStay ? holdLines({ ...seen, now: clock.now() }) : []
   if (!found) return held.length > 0 ? { message: held.join('\n'), lines: held } : undefined
@@ -104,10 +112,12 @@ interface Look {
 // Fresh from the API server, until the status knows all that is needed. After the time for it, what was seen last.
 async function look(
   jobName: string,
-  context: ExplanationContext,
-  isEnough: (seen: Pick<Look, 'job' | 'pod'>) => boolean,
+  context: ExplanationContext & {
+    isEnough: (seen: Pick<Look, 'job' | 'pod'>) => boolean
+    mayWait: boolean
+  },
 ): Promise<Look | undefined> {
-  const { clock, log } = context
+  const { clock, log, isEnough, mayWait } = context
   const enough = new AbortController()
   let last: Look | undefined
   const looking = async () => {
@@ -116,8 +126,9 @@ async function look(
         const now = await jobAndPod(jobName, context.cluster)
         const settled = isEnough(now)
         // Not each time: many pods may end at once, and events are the larger part of what is asked.
-        const told = settled || !last ? await eventsAbout(now.pod, jobName, context) : last
-        last = { ...told, ...now }
+        const askEvents = settled || !last
+        last = { ...(last ?? { events: [], jobEvents: [] }), ...now }
+        if (askEvents) last = { ...last, ...(await eventsAbout(now.pod, jobName, context)) }
         if (settled) return
       } catch (error) {
         log.debug({ err: error }, "the API server does not say how the pod's end came")
@@ -125,14 +136,25 @@ async function look(
       await clock.sleep(lookAgainMs, enough.signal)
     }
   }
-  await orAfter(
-    looking().catch(() => undefined),
-    patienceMs,
-    { clock, instead: undefined },
+  const looked = looking().then(
+    () => true,
+    () => true,
   )
+  const done = await orAfter(looked, patienceMs, { clock, instead: false })
+  if (!done && last && mayWait)
+    await orAfter(looked, longPatienceMs - patienceMs, { clock, instead: false })
   enough.abort()
-  if (!last) log.warn({ name: jobName }, "how the pod's end came is not known")
   return last
+}
+
+// What the watch knows, when what was asked for is not enough or nothing was said.
+function bestOf(
+  asked: Look | undefined,
+  watched: Pick<Look, 'job' | 'pod'> | undefined,
+  isEnough: (seen: Pick<Look, 'job' | 'pod'>) => boolean,
+): Look | undefined {
+  if (!watched?.pod || (asked && !isEnough(watched))) return asked
+  return { events: [], jobEvents: [], ...asked, ...watched }
 }
 
 async function eventsAbout(

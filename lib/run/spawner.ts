@@ -193,6 +193,10 @@ export class JobSpawner {
       connection: this.parts.connection,
       records: this.parts.records,
       runs: this.parts.runs,
+      watched: (jobId, name) => ({
+        job: this.parts.supervisor.jobNamed(name),
+        pod: this.parts.supervisor.podOf(jobId),
+      }),
       pod: {
         ...podSettings(config),
         instance: this.owner,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { isProblem, problemText } from '../errors.js'
 import type { RunRecord } from '../ledger/record.js'
 import type { Log } from '../log.js'
@@ -25,6 +26,8 @@ export interface RunContext extends LaunchContext {
   records: Records
   runs: Runs
   log: Log
+  /** A job's Job and newest pod, as the watches know them. */
+  watched?: (jobId: string, jobName: string) => { job: V1Job | undefined; pod: V1Pod | undefined }
   /** Called with a run that has ended. */
   afterRun?: (run: Run) => void
 }
@@ -91,7 +94,7 @@ export function makeRun(
   { record, restored, session: first }: RunOrigin,
   context: RunContext,
 ): Run {
-  const { cluster, connection, records, runs, log, clock, pod } = context
+  const { cluster, connection, records, runs, log, clock, pod, watched = nothing } = context
   const redactedVars = pod.additionalRedactedVars ?? []
   let session = slot.session ?? first
   const name = record.jobName ?? jobName(record.jobId, pod.jobPrefix)
@@ -112,12 +115,18 @@ export function makeRun(
     acceptedAt: record.acceptedAt,
     redactedVars,
     explain: finish =>
-      explanation(finish, { jobName: name, env: record.payload.env, redactedVars }, context),
+      explanation(
+        finish,
+        { jobName: name, env: record.payload.env, redactedVars },
+        { cluster, clock, log, watched: () => watched(record.jobId, name) },
+      ),
     isFirstPod: uid => isFirstPod(name, uid, cluster),
   })
   runs.add(run)
   return run
 }
+
+const nothing = () => ({ job: undefined, pod: undefined })
 
 /** A record with all that a run needs. */
 export type AcceptedRecord = RunRecord & Required<Pick<RunRecord, 'payload' | 'secret' | 'opening'>>

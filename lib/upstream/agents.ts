@@ -64,13 +64,18 @@ export async function connect(connection: Connection, session: AgentSession, sig
   await connection.send(agentCall(session, 'POST', '/connect'), policies.connect, signal)
 }
 
-/** `POST /disconnect`: the agent is gone, and the plan's place for it free. */
+/** `POST /disconnect`: the agent is gone, and the plan's place for it free; also when it was so before. */
 export async function disconnect(
   connection: Connection,
   session: AgentSession,
   signal?: AbortSignal,
 ) {
-  await connection.send(agentCall(session, 'POST', '/disconnect'), policies.disconnect, signal)
+  try {
+    await connection.send(agentCall(session, 'POST', '/disconnect'), policies.disconnect, signal)
+  } catch (error) {
+    // The answer to an earlier try was lost: a session is over with the first that arrives.
+    if (!(error instanceof UpstreamError && error.status === 401)) throw error
+  }
 }
 
 /** `POST /heartbeat`. Upstream calls an agent lost after three minutes without one. */

@@ -46,7 +46,23 @@ const holding = { annotations: { 'job-spawner/hold-seconds': '600' } }
 const heldJob: V1Job = { metadata: { name, ...holding } }
 const wish = { BUILDKITE_PLUGINS: '[{"kubernetes":{"holdOnFailure":"10m"}}]' }
 
-function asking(cluster: FakeCluster, env: Record<string, string> = {}) {
+/** Lets time pass until that is settled; how long it takes, in milliseconds. */
+async function passing(clock: HandClock, promise: Promise<unknown>): Promise<number> {
+  const from = clock.now()
+  let settled = false
+  void promise.finally(() => (settled = true))
+  while (!settled) {
+    clock.advance(100)
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  return clock.now() - from
+}
+
+function asking(
+  cluster: FakeCluster,
+  env: Record<string, string> = {},
+  watched: { job: V1Job | undefined; pod: V1Pod | undefined } = { job: undefined, pod: undefined },
+) {
   const clock = new HandClock()
   const looks = { jobs: 0, logs: 0, log: 'last line' as string | Error }
   const getJob = cluster.getJob.bind(cluster)
@@ -59,7 +75,12 @@ function asking(cluster: FakeCluster, env: Record<string, string> = {}) {
     if (looks.log instanceof Error) throw looks.log
     return looks.log
   }
-  const context = { cluster: Object.assign(cluster.asCluster, { podLog }), clock, log: silentLog() }
+  const context = {
+    cluster: Object.assign(cluster.asCluster, { podLog }),
+    watched: () => watched,
+    clock,
+    log: silentLog(),
+  }
   const ask = (exit_status: string, signal_reason?: string) =>
     explanation({ exit_status, signal_reason }, { jobName: name, env, redactedVars: [] }, context)
   return { clock, looks, ask }
@@ -124,16 +145,47 @@ t.test('an API server that is away holds a finish up for three seconds', async t
     throw new ClusterError({ message: 'away' })
   }
   const { ask, clock } = asking(cluster)
-  const from = clock.now()
-  let told: unknown = 'nothing yet'
-  const asked = ask('-7').then(found => (told = found))
-  while (told === 'nothing yet') {
-    clock.advance(100)
-    await new Promise(resolve => setTimeout(resolve, 1))
-  }
-  await asked
-  t.equal(told, undefined)
-  t.ok(clock.now() - from <= 3_200, `${clock.now() - from} ms`)
+  const asked = ask('-7')
+  const ms = await passing(clock, asked)
+  t.equal(await asked, undefined)
+  t.ok(ms <= 3_200, `${ms} ms`)
+})
+
+t.test('a kubelet that has much to do is waited for', async t => {
+  const cluster = new FakeCluster()
+  cluster.pods = [pod(running)]
+  const { ask, clock } = asking(cluster)
+  const told = ask('-7')
+  void clock.sleep(8_000).then(() => (cluster.pods = [pod(killed)]))
+  await passing(clock, told)
+  t.match(await told, { cause: 'OOMKilled' })
+  cluster.pods = [pod(running)]
+  const never = ask('-7')
+  const ms = await passing(clock, never)
+  t.ok(ms > 9_000 && ms < 11_000, `but not for ever: ${ms} ms`)
+})
+
+t.test('an agent that was told to stop is not held up for long', async t => {
+  const cluster = new FakeCluster()
+  cluster.pods = [pod(running)]
+  const { ask, clock } = asking(cluster)
+  const ms = await passing(clock, ask('-1', 'agent_stop'))
+  t.ok(ms <= 3_200, `${ms} ms`)
+})
+
+t.test('what the API server does not say in time the watch may know', async t => {
+  const cluster = new FakeCluster()
+  cluster.podsOfJob = () => new Promise(() => undefined)
+  const ended = asking(cluster, {}, { job: undefined, pod: pod(killed) })
+  const told = ended.ask('-7')
+  await passing(ended.clock, told)
+  t.match(await told, { cause: 'OOMKilled', amend: { exit_status: '137' } })
+  const deletionTimestamp = new Date(0)
+  const gone = { ...pod(running), metadata: { ...pod(running).metadata, deletionTimestamp } }
+  const deleted = asking(cluster, {}, { job: undefined, pod: gone })
+  const stopped = deleted.ask('-1', 'agent_stop')
+  await passing(deleted.clock, stopped)
+  t.match(await stopped, { cause: 'PodDeleted' })
 })
 
 t.test('one that hangs does so, too', async t => {
@@ -197,7 +249,7 @@ t.test('a pod of whose start the kubelet has not told yet is waited for', async 
   cluster.pods = [pod({ waiting: { reason: 'PodInitializing' } })]
   const late = ask('5')
   await until(() => looks.jobs === 3 && clock.sleeping === 2)
-  clock.advance(3_000)
+  await passing(clock, late)
   t.match((await late)?.lines[1], /-c container-0 --/, 'it ran: its agent has said so')
 })
 

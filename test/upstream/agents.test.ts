@@ -83,6 +83,7 @@ t.test('the emulator takes what we send, over the whole life of an agent', async
   await disconnect(via, session)
   t.match(upstream.agents(), [{ state: 'disconnected' }])
   t.same(upstream.violations, [])
+  await t.resolves(disconnect(via, session), 'a second time, as after a lost answer')
 })
 
 t.test('a wrong token is refused at once', async t => {
