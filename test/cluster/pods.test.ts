@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isOver, logs } from '../harness/builds.js'
+import { logs } from '../harness/builds.js'
 import { jobImage } from './harness/env.js'
 import { addObject, containerOf, podOf, podsOf } from './harness/job-pods.js'
 import { eventually, kubectlJson } from './harness/kubectl.js'
@@ -246,22 +246,6 @@ async function podEnds(jobId: string): Promise<void> {
     45,
   )
 }
-
-t.test('a Job past its deadline ends with that cause', { buffered: true }, async t => {
-  const started = Date.now()
-  const { id } = world.begin(
-    stepWith(
-      { jobActiveDeadlineSeconds: 10, podSpec: { terminationGracePeriodSeconds: 5 } },
-      { image: jobImage, command: 'echo begun; sleep 60' },
-    ),
-  )
-  const job = await world.until(id, isOver, 'the end of the job')
-  t.ok(Date.now() - started < 45_000, 'soon after it')
-  t.match(job, { state: 'finished', finishCount: 1 })
-  t.not(job.exitStatus, 0)
-  t.match(job.log, /begun/)
-  t.match(job.log, /deadline|jobActiveDeadlineSeconds/i, job.log)
-})
 
 t.test(
   'a bad image of a later container is refused before anything runs',

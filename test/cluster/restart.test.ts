@@ -3,7 +3,9 @@ import { eventually, kubectlJson } from './harness/kubectl.js'
 import { isOver, lines } from '../harness/builds.js'
 import { startWorld, type World } from './harness/world.js'
 
-// The program dies and comes back; the jobs do not notice.
+// The program dies and comes back; the jobs do not notice. Each test kills a world of its own.
+
+t.jobs = 4
 
 const ticking = `steps: [{ command: "for i in $(seq 1 20); do echo tick $i; sleep 0.5; done" }]`
 const ticks = Array.from({ length: 20 }, (_, i) => `tick ${i + 1}`)
@@ -59,6 +61,7 @@ t.test('SIGTERM: no new job is taken, the running one ends, the agents disconnec
   const { id } = world.begin(ticking)
   await untilTicking(world, id)
   const stopped = world.spawner.kill('SIGTERM')
+  await world.spawner.waitForLog('stop asked for')
   const late = world.begin(`steps: [{ command: "true" }]`)
   t.equal(await stopped, 0)
   t.match(world.upstream.job(id), { exitStatus: 0, finishCount: 1 })

@@ -52,9 +52,18 @@ export class Link {
     await closed
   }
 
+  // When it speaks, and no sooner: the `fetch` of Node 20, which pods use, never hears of a connection that is reset
+  // while it loads what it reads answers with.
+  #refuse(near: Socket): void {
+    this.#sockets.add(near)
+    near.on('close', () => this.#sockets.delete(near))
+    near.on('error', () => undefined)
+    near.once('data', () => near.resetAndDestroy())
+  }
+
   #accept(near: Socket): void {
     const target = this.#state === 'cut' ? undefined : this.#target()
-    if (!target) return void near.resetAndDestroy()
+    if (!target) return this.#refuse(near)
     const far = connect(target)
     for (const [from, to] of [
       [near, far],

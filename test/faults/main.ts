@@ -9,7 +9,7 @@ import { crashes, recordStory } from './crash.js'
 import { buildHook } from './hook/build.js'
 import { inLanes } from './lanes.js'
 import { casesOf, chainsOf, effectsOf } from './matrix.js'
-import type { Outcome } from './outcome.js'
+import { notPlayed, type Outcome } from './outcome.js'
 import { byChance, byScenario } from './play.js'
 import { forMachines, forPeople, type Reporter } from './report.js'
 import { scenarios, type Scenario } from './scenarios.js'
@@ -60,7 +60,7 @@ function print(line: string): void {
 }
 
 async function suite(options: WorldOptions, reporter: Reporter): Promise<Outcome[]> {
-  const lanes = Number(values.lanes ?? availableParallelism() * 2)
+  const lanes = Number(values.lanes ?? availableParallelism() * 3)
   const seed = Number(values.seed)
   const outcomes: Outcome[] = []
   const done = (outcome: Outcome) => {
@@ -75,25 +75,26 @@ async function suite(options: WorldOptions, reporter: Reporter): Promise<Outcome
   const wanted = cases.filter(({ name }) => isWanted(`crash: ${name}`))
   const others = [
     ...scenarios.filter(isDue).map(one => ({
-      title: `two processes: ${one.name}`,
-      run: () => byScenario(one, options),
+      group: 'two processes',
+      name: one.name,
+      run: async () => done(await byScenario(one, options)),
     })),
     ...seedsFrom(seed).map(one => ({
-      title: `chance: seed ${one}`,
-      run: () => byChance(one, options),
+      group: 'chance',
+      name: `seed ${one}`,
+      run: async () => done(await byChance(one, options)),
     })),
   ]
-  const tasks = [
-    ...chainsOf(wanted, chainLength).map(chain => () => crashes(chain, options, done)),
-    ...others
-      .filter(({ title }) => isWanted(title))
-      .map(
-        ({ run }) =>
-          async () =>
-            done(await run()),
-      ),
-  ]
-  await inLanes(lanes, tasks, run => run())
+  const chains = chainsOf(wanted, chainLength).map(chain => ({
+    group: 'crash',
+    name: chain[0]?.name ?? '',
+    run: () => crashes(chain, options, done),
+  }))
+  const tasks = [...chains, ...others.filter(one => isWanted(titleOf(one)))]
+  await inLanes(lanes, tasks, ({ run, ...about }) =>
+    // The others go on, and end the processes that they have started.
+    run().catch((error: unknown) => done(notPlayed(about, error))),
+  )
   await moreSeeds(seed, { options, lanes, done })
   return outcomes
 }
@@ -117,7 +118,7 @@ async function moreSeeds(
   await Promise.all(Array.from({ length: given.lanes }, lane))
 }
 
-function titleOf({ group, name }: Outcome): string {
+function titleOf({ group, name }: Pick<Outcome, 'group' | 'name'>): string {
   return `${group}: ${name}`
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { messageOf } from '../../lib/errors.js'
 import type { History } from './history.js'
 import { violationsOf, type Violation } from './invariants/all.js'
 
@@ -31,6 +32,12 @@ export function judged(
       ? kept(history, about, violations)
       : undefined
   return { ...about, violations, folder }
+}
+
+/** A case that did not come to the end at which it is judged. */
+export function notPlayed(about: Pick<Outcome, 'group' | 'name'>, error: unknown): Outcome {
+  const violations = [{ invariant: 'the case is played', what: messageOf(error) }]
+  return { ...about, violations, ms: 0 }
 }
 
 function kept(

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { Link, type Address } from './link.js'
+import { now } from './time.js'
 
 const lookEveryMs = 100
 const patienceMs = 500
@@ -13,6 +14,7 @@ export class Service {
   readonly #link: Link
   readonly #timer: NodeJS.Timeout
   #ready: readonly Address[] = []
+  #lookedAt = 0
   #away: readonly Address[] = []
   #looking = false
 
@@ -41,6 +43,11 @@ export class Service {
     return this.#ready
   }
 
+  /** When the last look began. */
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
   /** Those that did not answer at the last look, not even that they are not ready. */
   get away(): readonly Address[] {
     return this.#away
@@ -54,9 +61,11 @@ export class Service {
   async #look(): Promise<void> {
     if (this.#looking) return
     this.#looking = true
+    const began = now()
     const answers = await Promise.all(this.#backends.map(readiness))
     this.#ready = this.#backends.filter((_, index) => answers[index] === 200)
     this.#away = this.#backends.filter((_, index) => answers[index] === undefined)
+    this.#lookedAt = began
     this.#looking = false
   }
 }

@@ -12,16 +12,25 @@ export function ofDate(ms: number): number {
   return ms - offset
 }
 
-/** What `look` gives as soon as it is something; undefined when it is not within that time. */
+// What a turn may count, beyond which the machine has had no time for us, and none for the processes that are waited for.
+const mostOfATurnMs = 100
+
+/**
+ * What `look` gives as soon as it is something; undefined when it is not within that time. On a machine that is too busy
+ * to look, and so for what is looked for, the time is longer.
+ */
 export async function within<T>(
   ms: number,
   look: () => T | undefined | false,
 ): Promise<T | undefined> {
-  const end = now() + ms
-  for (;;) {
+  let turn = now()
+  for (let left = ms; ;) {
     const found = look()
     if (found !== undefined && found !== false) return found
-    if (now() > end) return undefined
+    if (left < 0) return undefined
     await delay(25)
+    const before = turn
+    turn = now()
+    left -= Math.min(turn - before, mostOfATurnMs)
   }
 }

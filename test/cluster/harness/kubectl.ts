@@ -27,11 +27,13 @@ export async function eventually<T>(
   probe: () => Promise<T | undefined>,
   seconds = 120,
 ): Promise<T> {
-  const end = Date.now() + seconds * 1000
+  const begun = Date.now()
   for (;;) {
     const answer = await probe()
     if (answer !== undefined) return answer
-    if (Date.now() > end) throw new Error(`${what}: not within ${seconds} s`)
-    await delay(250)
+    const waited = Date.now() - begun
+    if (waited > seconds * 1000) throw new Error(`${what}: not within ${seconds} s`)
+    // Most probes are a process: what takes long need not be noticed at once.
+    await delay(Math.min(100 + waited / 10, 500))
   }
 }

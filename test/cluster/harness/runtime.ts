@@ -21,6 +21,28 @@ export async function execByRuntime(
   await tasks(socket, ['exec', '--exec-id', randomUUID(), idOf(pod, name), ...command])
 }
 
+/** A label that `setImageLabel` has given to an image of the first node; nothing when there is none. */
+export async function imageLabel(name: string, label: string): Promise<string | undefined> {
+  const row = (await rows()).find(([found]) => found?.endsWith(`/${name}`)) ?? []
+  return new RegExp(`\\b${label}=(\\w+)`).exec(row.join(' '))?.[1]
+}
+
+/** Labels an image of the first node, until it is made anew. */
+export async function setImageLabel(name: string, label: string, value: string): Promise<void> {
+  const found = (await rows()).map(([first = '']) => first).find(one => one.endsWith(`/${name}`))
+  if (found) await images(['label', found, `${label}=${value}`])
+}
+
+// Another cluster's runtime is not ours to ask.
+async function rows(): Promise<string[][]> {
+  const table = await images(['ls']).catch(() => '')
+  return table.split('\n').map(line => line.split(/\s+/))
+}
+
+function images(args: readonly string[]): Promise<string> {
+  return exec('ctr', ['--address', firstSocket, '--namespace', 'k8s.io', 'images', ...args])
+}
+
 async function tasks(socket: string, args: readonly string[]): Promise<void> {
   await exec('ctr', ['--address', socket, '--namespace', 'k8s.io', 'tasks', ...args])
 }

@@ -77,18 +77,23 @@ async function removeSecondNode(): Promise<void> {
 
 async function stop(): Promise<void> {
   kill('kubelet')
+  // The runtime before its shims: it would clear up after them while we do.
+  await endAll(pidsWith(['--config', join(folder, 'containerd.toml')]))
   const shims = pidsWith(['-address', socket])
   // With a shim alone its containers would go on, as nobody's children.
-  for (const pid of processes()) if (shims.includes(parentOf(pid))) end(pid)
-  for (const pid of [...shims, ...pidsWith(['--config', join(folder, 'containerd.toml')])]) end(pid)
+  await endAll([...processes().filter(pid => shims.includes(parentOf(pid))), ...shims])
   await clearAway()
+}
+
+async function endAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) end(pid)
+  const gone = async () => pids.every(pid => proc(pid, 'cmdline') === '') || undefined
+  await eventually('the end of the second node', gone, 30)
 }
 
 // Mounts that nobody unmounts any more, and the addresses of the pods' network, which both nodes share.
 async function clearAway(): Promise<void> {
-  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n')
-  const ours = mounts.flatMap(line => line.split(' ')[1] ?? []).filter(at => at.startsWith(folder))
-  for (const at of ours.toReversed()) await exec('umount', ['--lazy', at])
+  await eventually('the end of its mounts', unmountAll, 30)
   const sandboxes = inFolder(join(folder, 'containerd/io.containerd.grpc.v1.cri/sandboxes'))
   const addresses = join(clusterState, 'ipam/pods')
   for (const address of inFolder(addresses).filter(name => /^[\d.]+$/.test(name))) {
@@ -96,6 +101,14 @@ async function clearAway(): Promise<void> {
     if (sandboxes.includes(holder)) rmSync(join(addresses, address))
   }
   rmSync(folder, { recursive: true, force: true })
+}
+
+// What one unmount takes with it is not there for the next.
+async function unmountAll(): Promise<true | undefined> {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n')
+  const ours = mounts.flatMap(line => line.split(' ')[1] ?? []).filter(at => at.startsWith(folder))
+  for (const at of ours.toReversed()) await exec('umount', ['--lazy', at]).catch(() => {})
+  return ours.length === 0 ? true : undefined
 }
 
 function inFolder(path: string): string[] {
@@ -142,6 +155,7 @@ function writeConfigs(): void {
     [/^tlsPrivateKeyFile: .*$/m, `tlsPrivateKeyFile: ${folder}/node.key`],
     // The first kubelet would clear away cgroups that it does not know.
     [/$/, 'port: 10350\nhealthzPort: 10348\ncgroupsPerQOS: false\nenforceNodeAllocatable: []\n'],
+    [/$/, 'volumeStatsAggPeriod: 1s\n'],
     [/$/, `registerWithTaints: [{key: ${secondNode}, value: "true", effect: NoSchedule}]\n`],
   ])
   change('node.kubeconfig', [

@@ -41,8 +41,8 @@ export interface VerdictCase {
   within?: number
 }
 
-/** What is wanted of every cause, on a machine that has time for it. */
-const wantedSeconds = 15
+/** What any cause may take here. Wanted are 15 s, on a machine that has time for it: the table says what it was. */
+const mostSeconds = 60
 
 /** A world, watched, with a healthy job in it that runs until everything else in the file has happened. */
 export async function startStage(options?: WorldOptions): Promise<Stage> {
@@ -67,7 +67,7 @@ export async function tells(t: Test, stage: Stage, wanted: VerdictCase): Promise
     if (field in wanted.end) t.equal(job[field], wanted.end[field], `${field}\n${job.log}`)
   }
   for (const words of wanted.log) t.match(job.log, words)
-  t.ok(seconds <= (wanted.within ?? 2 * wantedSeconds), `in ${seconds.toFixed(1)} s`)
+  t.ok(seconds <= (wanted.within ?? mostSeconds), `in ${seconds.toFixed(1)} s`)
   t.comment(row(t.name, seconds, job))
   return job
 }

@@ -130,22 +130,6 @@ t.test('more on the disk than the limit', t =>
   }),
 )
 
-t.test('more in an emptyDir than its limit', t =>
-  tells(t, stage, {
-    pipeline: step(
-      { volumes: [{ name: 'data', emptyDir: { sizeLimit: '2Mi' } }] },
-      {},
-      {
-        command: ['echo ready; head -c 20m /dev/zero > /data/x; sleep 300'],
-        volumeMounts: [{ name: 'data', mountPath: '/data' }],
-      },
-    ),
-    said: (seen, id) => seen.eventWas(id, /^Evicted/),
-    end: stopped,
-    log: [/\+\+\+ Job spawner: StorageLimit/, /data/, /2Mi/],
-  }),
-)
-
 t.test('a liveness probe that fails', t => {
   const livenessProbe = { exec: { command: ['false'] }, periodSeconds: 1, failureThreshold: 4 }
   return tells(t, stage, {

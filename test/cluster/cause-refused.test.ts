@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { isOver } from '../harness/builds.js'
 import { jobImage } from './harness/env.js'
@@ -6,7 +7,7 @@ import { apply, eventually, kubectl } from './harness/kubectl.js'
 import { stepWith } from './harness/steps.js'
 import { startNeighbour, startStage, tells } from './harness/verdict-case.js'
 
-// What policies and quotas of the cluster do not let in.
+// What policies, quotas and limits of the cluster do not let in, and what the API server does not take.
 
 t.jobs = 6
 
@@ -70,6 +71,12 @@ async function quota(name: string, hard: Record<string, string>): Promise<string
   return priorityClass
 }
 
+await apply({
+  apiVersion: 'v1',
+  kind: 'LimitRange',
+  metadata: { name: 'small', namespace },
+  spec: { limits: [{ type: 'Container', max: { memory: '8Gi' }, default: { memory: '256Mi' } }] },
+})
 await deny('pods', '')
 await deny('jobs', 'batch')
 await eventually('the policy to be in force', isDenied, 30)
@@ -83,13 +90,59 @@ t.test("a policy that does not let the Job's pod in", t =>
   }),
 )
 
-t.test('a policy that does not let the Job in', async t => {
-  const pipeline = stepWith({ podSpec: { containers }, metadata: { labels: { denied: 'jobs' } } })
+t.test('a policy that does not let the Job in', t =>
+  refuses(t, stepWith({ podSpec: { containers }, metadata: { labels: { denied: 'jobs' } } }), [
+    /no jobs with this label on Saturdays/,
+  ]),
+)
+
+/** Runs a job for which no Job is made. */
+async function refuses(t: Test, pipeline: string, log: readonly RegExp[]): Promise<void> {
   const { id } = world.begin(pipeline)
   const job = await world.until(id, isOver, 'the end of the job')
   t.match(job, { state: 'finished', exitStatus: -1, finishCount: 1 }, job.log)
-  t.match(job.log, /no jobs with this label on Saturdays/)
+  for (const words of log) t.match(job.log, words)
+}
+
+t.test('a field that the API server refuses', t =>
+  refuses(t, stepWith({ podSpec: { containers, nodeSelector: { 'not a label': 'x' } } }), [
+    /Kubernetes refuses the Job[^]*nodeSelector[^]*not a label/,
+  ]),
+)
+
+t.test('a podSpec of more than etcd takes', t => {
+  const env = Array.from({ length: 3_000 }, (_, i) => ({ name: `A${i}`, value: 'x'.repeat(500) }))
+  return refuses(t, stepWith({ podSpec: { containers: [{ image: jobImage, env }] } }), [
+    /the Job is too large for Kubernetes[^]*1\.5 MiB/,
+  ])
 })
+
+t.test('an environment of more than the ledger takes', t => {
+  const large = () => randomBytes(45_000).toString('base64')
+  const env = Object.fromEntries(Array.from({ length: 26 }, (_, i) => [`LARGE_${i}`, large()]))
+  return refuses(t, stepWith({}, { image: jobImage, command: 'true', env }), [
+    /the job is too large to be recorded[^]*at most 1000000 bytes when packed/,
+  ])
+})
+
+t.test('a pod beyond a LimitRange', t => {
+  const resources = { limits: { memory: '9Gi' } }
+  return tells(t, stage, {
+    pipeline: stepWith({ podSpec: { containers: [{ image: jobImage, resources }] } }),
+    said: (seen, id) => seen.eventWas(id, /^FailedCreate: .*maximum memory/),
+    end: never,
+    log: [/\+\+\+ Job spawner: PodRefused/, /maximum memory usage per Container is 8Gi/],
+  })
+})
+
+t.test('a ServiceAccount that does not exist', t =>
+  tells(t, stage, {
+    pipeline: stepWith({ podSpec: { serviceAccountName: 'nobody', containers } }),
+    said: (seen, id) => seen.eventWas(id, /^FailedCreate: .*serviceaccount/),
+    end: never,
+    log: [/\+\+\+ Job spawner: PodRefused[^]*serviceaccount "nobody" not found/],
+  }),
+)
 
 t.test('a quota that the pod would not fit into if it were alone', async t => {
   const resources = { requests: { cpu: '2' } }
@@ -139,7 +192,7 @@ async function waitsForQuota(t: Test): Promise<void> {
   await kubectl(['delete', 'pod', 'first', '-n', namespace, ...now])
   const job = await world.until(id, isOver, 'the end of the job')
   t.match(job, { state: 'finished', exitStatus: 0 }, job.log)
-  t.match(job.log, /exceeded quota[^]*came through/)
+  t.match(job.log, /Kubernetes says [^]*exceeded quota[^]*came through/)
 }
 
 t.test('the healthy job beside them', { buffered: false }, t => neighbourEnds(t))

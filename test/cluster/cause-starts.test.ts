@@ -86,14 +86,17 @@ t.test('an image for which the registry answers 400: tried again for a while', {
   }),
 )
 
-t.test('an image that may not be pulled and is not there', t =>
-  tells(t, stage, {
-    pipeline: step({ image: 'local/nowhere:9', imagePullPolicy: 'Never' }),
+t.test('an image that may not be pulled and is not there: its pod does not stay', async t => {
+  const image = { image: 'local/nowhere:9', imagePullPolicy: 'Never' }
+  const job = await tells(t, stage, {
+    pipeline: step(image, { terminationGracePeriodSeconds: 5 }),
     said: (seen, id) => seen.podWas(id, containerIs('container-0', 'waiting', 'ErrImageNeverPull')),
     end: never,
     log: [/\+\+\+ Job spawner: ImageNeverPull/, /local\/nowhere:9/],
-  }),
-)
+  })
+  // Its agent waits for a container that never came, until its grace is over.
+  await eventually('the pod to be gone', async () => stage.watching.podGone(job.id), 60)
+})
 
 t.test('a Secret that does not exist, for a variable', t =>
   tells(t, stage, {
@@ -199,8 +202,8 @@ function tellsWaiting(wanted: VerdictCase & { told: RegExp }): void {
         await world.until(id, ({ log }) => told.test(log), String(told))
         toldAt = Date.now() - (said?.(watching, id) ?? 0)
       },
-      log: [/\+\+\+ Job spawner: PendingTooLong/, /pod-pending-timeout/, told],
-      within: 60,
+      log: [/\+\+\+ Job spawner: PendingTooLong/, /pod-pending-timeout/, told, ...wanted.log],
+      within: 90,
     })
     const before = job.log.slice(0, job.log.indexOf('+++ Job spawner'))
     t.match(before, told, 'before the end')
@@ -222,7 +225,7 @@ tellsWaiting({
   said: (seen, id) => seen.eventWas(id, /^FailedScheduling/),
   told: /nodeSelector nowhere=true/,
   end: waited,
-  log: [],
+  log: [/No node has taken the pod yet/, /0\/\d+ nodes are available/],
 })
 
 tellsWaiting({
@@ -252,7 +255,7 @@ t.test('a registry in trouble, for the image of the command: the agent waits for
     said: pullFailed,
     end: { exitStatus: -1 },
     log: [/503 Service Unavailable/],
-    within: 75,
+    within: 90,
   }),
 )
 
