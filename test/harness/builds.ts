@@ -15,10 +15,10 @@ export interface Verbs {
 // No repository: the checkout container runs its phase and clones nothing.
 const noCheckout: BuildOptions = { env: { BUILDKITE_SKIP_CHECKOUT: 'true' } }
 
-const limitMs = 90_000
+const usualLimitMs = 90_000
 
 /** What a test does with its upstream. */
-export function verbs(upstream: Emulator): Verbs {
+export function verbs(upstream: Emulator, limitMs = usualLimitMs): Verbs {
   const create = (pipeline: string, options: BuildOptions = noCheckout) =>
     upstream.createBuild(pipeline, options)
   return {

@@ -9,6 +9,9 @@ import { makeNamespaces, type Namespaces, type Teardown } from './namespaces.js'
 import { startSpawner, type Spawner } from '../../harness/spawner.js'
 import { freePort } from '../../harness/ports.js'
 
+// Kubernetes looks at some things again after minutes only, and at all of them later when five files run at once.
+const limitMs = 240_000
+
 /** The whole program on a real cluster. */
 export interface World extends Verbs {
   upstream: Emulator
@@ -60,7 +63,13 @@ export async function startWorld(
       ...flags,
     },
   })
-  return { upstream, namespaces, spawner, gatewayUrl: String(gatewayUrl), ...verbs(upstream) }
+  return {
+    upstream,
+    namespaces,
+    spawner,
+    gatewayUrl: String(gatewayUrl),
+    ...verbs(upstream, limitMs),
+  }
 }
 
 function configFile(t: Test, config: Record<string, unknown>): string {
