@@ -9,7 +9,7 @@ import { makeNamespaces, type Namespaces, type Teardown } from './namespaces.js'
 import { startSpawner, type Spawner } from '../../harness/spawner.js'
 import { freePort } from '../../harness/ports.js'
 
-// Kubernetes looks at some things again after minutes only, and at all of them later when five files run at once.
+// Kubernetes looks at some things again after minutes only, and at all of them later when several files run at once.
 const limitMs = 240_000
 
 /** The whole program on a real cluster. */
