@@ -30,8 +30,8 @@ export interface Answered {
 }
 
 /**
- * What came of one attempt: upstream's answer; or none, or a page of somebody's on the way, which is none. Then `mayHave` says whether upstream can have
- * the whole call all the same, and `again` whether it may be sent a second time.
+ * What came of one attempt: upstream's answer; or none, or a page of somebody's on the way, which is none. Then `mayHave`
+ * says whether upstream can have the whole call all the same, and `again` whether it may be sent a second time.
  */
 export type Attempt =
   | { answered: Answered }

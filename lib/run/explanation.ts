@@ -33,7 +33,7 @@ export interface ExplainedRun {
 export interface ExplanationContext {
   cluster: Pick<Cluster, 'getJob' | 'podsOfJob' | 'events' | 'podLog'>
   /** The run's Job and pod as the watch knows them, for when the API server does not say. */
-  watched?: () => Pick<Look, 'job' | 'pod'>
+  watched?: () => JobAndPod
   clock: Clock
   log: Log
 }
@@ -62,7 +62,7 @@ export async function explanation(
   const isOdd = mayExplain(reported) || (mayBeMemory(reported) && !mayStay)
   if (!isOdd && !mayStay) return undefined
   const { cluster, clock, log } = context
-  const isEnough = (seen: Pick<Look, 'job' | 'pod'>) =>
+  const isEnough = (seen: JobAndPod) =>
     (!isOdd || isSettled(reported, seen.pod)) && (!mayStay || holdIsKnown(seen))
   const mayWait = reported.signalReason !== 'agent_stop'
   const asked = await look(run.jobName, { ...context, isEnough, mayWait })
@@ -102,9 +102,12 @@ function reportedEnd(finish: PodFinish): Reported {
   return { exitStatus: reportedStatus(finish), signalReason }
 }
 
-interface Look {
+interface JobAndPod {
   job: V1Job | undefined
   pod: V1Pod | undefined
+}
+
+interface Look extends JobAndPod {
   events: readonly CoreV1Event[]
   jobEvents: readonly CoreV1Event[]
 }
@@ -113,7 +116,7 @@ interface Look {
 async function look(
   jobName: string,
   context: ExplanationContext & {
-    isEnough: (seen: Pick<Look, 'job' | 'pod'>) => boolean
+    isEnough: (seen: JobAndPod) => boolean
     mayWait: boolean
   },
 ): Promise<Look | undefined> {
@@ -150,8 +153,8 @@ async function look(
 // What the watch knows, when what was asked for is not enough or nothing was said.
 function bestOf(
   asked: Look | undefined,
-  watched: Pick<Look, 'job' | 'pod'> | undefined,
-  isEnough: (seen: Pick<Look, 'job' | 'pod'>) => boolean,
+  watched: JobAndPod | undefined,
+  isEnough: (seen: JobAndPod) => boolean,
 ): Look | undefined {
   if (!watched?.pod || (asked && !isEnough(watched))) return asked
   return { events: [], jobEvents: [], ...asked, ...watched }
